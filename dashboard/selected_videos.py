@@ -6,7 +6,7 @@ import streamlit as st
 
 from tubelet.dashboard import address, caching, consent, units
 from tubelet.dashboard.access import is_read_only
-from tubelet.dashboard.chosen import IDS_MOST, KEPT, TAG, WHERE, Chosen
+from tubelet.dashboard.chosen import IDS_MOST, KEPT, LABEL, TAG, WHERE, Chosen
 from tubelet.dashboard.parameters import SELECTED
 from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, StoreError, TubeletError
@@ -62,7 +62,7 @@ def show(store: Store) -> SelectedVideos | None:
 
 
 def _offer_ways(store: Store) -> None:
-    """A tag or a condition, from any page; nothing in a store without videos."""
+    """A tag, a label or a condition, from any page; nothing in a store without videos."""
     if not caching.summary(store).videos:
         return
     with st.popover("Select videos", icon=":material/checklist:", type="tertiary", key="ways"):
@@ -77,12 +77,37 @@ def _offer_ways(store: Store) -> None:
                 key="select-tag",
                 on_change=_select_tag,
             )
+        _offer_labels(store)
         st.text_input(
             "Videos where",
             placeholder="label['split'] = 'test'",
             key="select-where",
             on_change=_select_where,
         )
+
+
+def _offer_labels(store: Store) -> None:
+    """Every value of a label, to be picked or found by typing a part of it."""
+    rows = caching.rows(store, annotations.label_choices())
+    if not rows:
+        return
+    found = {f"{row['name']}={row['value']}": row for row in rows}
+    st.selectbox(
+        "Label and value",
+        list(found),
+        None,
+        lambda asked: (
+            f"{found[asked]['name']}: {found[asked]['value']} ({units.count(found[asked]['videos'], 'video')})"
+        ),
+        placeholder="none yet",
+        key="select-label",
+        on_change=_select_label,
+    )
+
+
+def _select_label() -> None:
+    if asked := st.session_state["select-label"]:
+        select(Chosen(LABEL, asked))
 
 
 def _select_tag() -> None:

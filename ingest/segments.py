@@ -69,13 +69,18 @@ class SegmentWindowing(Windowing):
     def faults(self, total: int) -> list[VideoError]:
         """Why segments have no window in a video of that many samples, or end after it."""
         end = total / (self.rate or 1)
-        held = {window.segment for window in self.windows(total)}
+        held = {s.name for s in self.segments if self._has_window(s, total)}
         late = [s for s in self.segments if s.stop_s > end + LATE_S]
         short = [s for s in self.segments if s not in late and s.name not in held]
         return [
             *(_fault(s, f"ends after the video, which is {end:.2f} s long") for s in late),
             *(_fault(s, self._needs) for s in short),
         ]
+
+    def _has_window(self, segment: Segment, total: int) -> bool:
+        """Whether a window lies in it, one that an overlapping segment has, too, included."""
+        first = next(self._inside(segment), None)
+        return first is not None and first.stop <= total
 
     @property
     def _needs(self) -> str:

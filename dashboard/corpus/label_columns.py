@@ -12,6 +12,11 @@ from tubelet.store.questions import annotations
 from tubelet.store.schema.annotations import FOLDER
 
 COLUMNS_MOST = 12  # labels that have a column
+FIRST = (
+    "label",
+    "split",
+    "group",
+)  # labels whose columns come first: what a video is, and what reports go by
 PREFIX = "label: "  # of a column's name in the table, which no other column has
 
 
@@ -37,7 +42,7 @@ def values(store: Store, name: str) -> list[str]:
 
 def columns(store: Store, video_ids: Sequence[str]) -> dict[str, pa.Array]:
     """A column per label for the videos of a page, joined where a video has several values."""
-    shown = names(store)[:COLUMNS_MOST]
+    shown = sorted(names(store), key=lambda name: name not in FIRST)[:COLUMNS_MOST]
     if not shown or not video_ids:
         return {}
     rows = caching.rows(store, annotations.labels_of_videos(list(video_ids), shown))

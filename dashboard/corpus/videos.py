@@ -310,7 +310,7 @@ def _column_config(curves: Curves, selection: Selection) -> dict:
     number = st.column_config.NumberColumn
     return {
         "thumbnail": st.column_config.ImageColumn("picture", width=66),
-        "name": st.column_config.TextColumn("name", width=130),
+        "name": st.column_config.TextColumn("name", width=170),
         "label": st.column_config.TextColumn("label", width=70),
         "curve": st.column_config.LineChartColumn(
             f"{curves.statistic}{by}",

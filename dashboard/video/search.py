@@ -36,7 +36,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
     if not sections.is_open(sections.SEARCH) or not marked.patches or clip.embedding_path is None:
         return
     st.header("Where else is something like it?", anchor="search", help=HELP)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         sketch = search_index.measured_recall(clip.encoder_id)
         exactly = bool(caching.rows(store, sketch)) and st.checkbox(
             "Exact search", **bind("exactly"), help=EXACT

@@ -58,7 +58,12 @@ def fault_of_mask(video: Mapping, frame: int, shape: tuple[int, int]) -> str | N
     """Why a mask cannot lie over a frame of a video, if it cannot."""
     height, width = shape
     if not 0 <= frame < video["frames"]:
-        return f"frame {frame} is not one of the video's, 0 to {video['frames'] - 1}: pass --first-frame 1 if the files count from 1"
+        advice = (
+            "pass --first-frame 1 if the files count from 1"
+            if frame == video["frames"]
+            else "these masks may be of another video, or of a longer cut of it"
+        )
+        return f"frame {frame} is not one of the video's, 0 to {video['frames'] - 1}: {advice}"
     shown = video["width"] / video["height"]
     if abs(width / height / shown - 1) > ASPECT_TOLERANCE:
         return f"{width} x {height} pixels do not have the shape of the video, {video['width']} x {video['height']}"

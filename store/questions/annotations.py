@@ -23,6 +23,17 @@ WHERE name = $name GROUP BY value ORDER BY videos DESC, value LIMIT $limit""",
     )
 
 
+def label_choices() -> Question:
+    """One row per label and value: how many videos have it; labels of the fewest values first, which divide the videos most."""
+    return Question(
+        """SELECT name, value, videos FROM (
+  SELECT name, value, count(DISTINCT video_id) AS videos, count(*) OVER (PARTITION BY name) AS of_name
+  FROM labels GROUP BY name, value
+) ORDER BY of_name, name, videos DESC, value LIMIT $limit""",
+        {"limit": VALUES},
+    )
+
+
 def labels_of_videos(video_ids: list[str], names: list[str]) -> Question:
     """One row per video and label: its values, joined where it has several."""
     return Question(

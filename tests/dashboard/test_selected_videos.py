@@ -99,6 +99,8 @@ def test_labels_are_columns_and_filters_of_the_corpus(store):
     test = open_page("corpus", store)
     table = test.dataframe[0].value
     assert table["label: split"].fillna("").to_list() == ["train", "test", "test", "", "", ""]
+    added = [name for name in table if name.startswith("label: ")]
+    assert added == ["label: split", "label: action"]  # what reports go by comes first
     assert table["label: action"].to_list()[0] == "it's <b>pour</b>"
     test = select(store, test, "Label", "action")
     test = select(store, test, "Value", "stir")
@@ -108,6 +110,15 @@ def test_labels_are_columns_and_filters_of_the_corpus(store):
     test.button("go-select-filtered").click().run()
     assert stands(test, "selected") == "label:action=stir"
     assert "**2 videos selected**" in text(test) and "action = stir" in text(test)
+
+
+def test_a_value_of_a_label_is_selected_from_any_page(store):
+    test = open_page("sql", store)
+    (box,) = [box for box in test.selectbox if box.key == "select-label"]
+    assert box.options[:2] == ["action: stir (2 videos)", "action: it's <b>pour</b> (1 video)"]
+    box.select("split: test (2 videos)").run()
+    assert not test.exception and stands(test, "selected") == "label:split=test"
+    assert "**2 videos selected**" in text(test)
 
 
 def test_the_chosen_row_can_be_selected(store):

@@ -203,16 +203,21 @@ def test_controls_have_their_own_answer(kind, words, paired):
     assert words in text(open_page("windows", paired, pair=pair_of(paired, kind)["pair_id"]))
 
 
+def find_box(test, label: str):
+    """The list of choices that is called so."""
+    return next(box for box in test.selectbox if box.label == label)
+
+
 def test_the_url_chooses_the_pair_and_a_stale_one_falls_back(paired):
     last = paired.rows("SELECT video_id, name FROM videos ORDER BY name DESC")[0]
-    assert (
-        open_page("windows", paired, video=last["video_id"]).selectbox[1].value == last["video_id"]
-    )
+    chosen = find_box(open_page("windows", paired, video=last["video_id"]), "Video")
+    assert chosen.value == last["video_id"]
     pair_id = paired.rows("SELECT pair_id FROM pairs WHERE video_id = ?", [last["video_id"]])[0][
         "pair_id"
     ]
     test = open_page("windows", paired, pair=pair_id)
-    assert (test.selectbox[1].value, test.selectbox[2].value) == (last["video_id"], pair_id)
+    values = find_box(test, "Video").value, find_box(test, "Pair").value
+    assert values == (last["video_id"], pair_id)
     for stale in (
         {"pair": "gone"},
         {"pair": pair_id, "dim": "many", "y": "-1", "x": "99", "slice": "x"},
@@ -223,12 +228,13 @@ def test_the_url_chooses_the_pair_and_a_stale_one_falls_back(paired):
 
 def test_choosing_another_pair_changes_the_url(paired):
     test = open_page("windows", paired)
-    other = test.selectbox[1].options[1]
-    test.selectbox[1].select_index(1).run()
+    other = find_box(test, "Video").options[1]
+    find_box(test, "Video").select_index(1).run()
+    chosen = find_box(test, "Video").value
     assert not test.exception and paired.rows(
-        "SELECT name FROM videos WHERE video_id = ?", [test.selectbox[1].value]
+        "SELECT name FROM videos WHERE video_id = ?", [chosen]
     ) == [{"name": other}]
-    assert test.query_params["video"] in (test.selectbox[1].value, [test.selectbox[1].value])
+    assert test.query_params["video"] in (chosen, [chosen])
 
 
 def test_without_embeddings_the_page_shows_the_tables_and_says_how_to_get_the_rest(bare):

@@ -48,6 +48,15 @@ def test_windows_lie_inside_their_segments():
     )
 
 
+def test_a_window_that_overlapping_segments_share_is_encoded_once_and_neither_is_too_short():
+    shared = [Segment("b", 1, 2), Segment("a", 0.9, 2.1)]
+    assert windows(shared) == [(4, 4, "b")]
+    assert windows([Segment("a", 0, 2), Segment("b", 1, 3)]) == [(0, 4, "a"), (4, 4, "a"), (8, 4, "b")]  # fmt: skip
+    for segments, short in ((shared, []), ([*shared, Segment("c", 1, 1.5)], ["segment 'c' (1 to 1.5 s) is too short"])):  # fmt: skip
+        faults = SegmentWindowing.of(Windowing(4, 1, 4, 2, rate=4.0), tuple(segments)).faults(12)
+        assert [str(fault).partition(":")[0] for fault in faults] == short
+
+
 @pytest.mark.parametrize("start, stop", [(0, 1e9), (0, 1e300), (1e300, 1e308)])
 @pytest.mark.parametrize("tail", [False, True])
 def test_a_stretch_that_never_ends_costs_no_more_than_its_video(start, stop, tail):

@@ -353,6 +353,11 @@ def test_runs_are_those_of_coco():
     assert encode_runs(np.zeros((2, 2), bool)) == [4]
 
 
+def video_frames(store, number: int) -> int:
+    (row,) = store.rows("SELECT frames FROM videos WHERE name = ?", [VIDEO.format(number)])
+    return row["frames"]
+
+
 def test_bad_masks_are_refused_with_their_file(store, tmp_path):
     square, wide = np.ones((48, 48)), np.ones((48, 64))
     cases = [
@@ -364,7 +369,12 @@ def test_bad_masks_are_refused_with_their_file(store, tmp_path):
         (
             "video-00004/00999.png",
             wide,
-            r"frame 999 is not one of the video's, 0 to \d+: pass --first-frame 1",
+            r"frame 999 is not one of the video's, 0 to \d+: these masks may be of another video",
+        ),
+        (
+            f"video-00004/{video_frames(store, 4):05d}.png",
+            wide,
+            r"frame \d+ is not one of the video's, 0 to \d+: pass --first-frame 1",
         ),
         ("video-00004/last.png", wide, "does not end in the number of a frame"),
     ]
