@@ -103,6 +103,29 @@ def likeness_over_time(track: pa.Table) -> alt.LayerChart:
     return alt.LayerChart(layer=layers).properties(height=HEIGHT)
 
 
+def likeness_of_two(points: pa.Table) -> alt.LayerChart:
+    """Cosine of the best match of two players over the seconds of the video, lost ones hollow. Columns side, at_s, slice, score, lost."""
+    sides = ["left", "right"]
+    colors = alt.Scale(domain=sides, range=[BLUE, ORANGE])
+    color = alt.Color("side:N", title=None, scale=colors, legend=alt.Legend(orient="top"))
+    base = alt.Chart(points).encode(
+        x=alt.X("at_s:Q", title="time (s)", axis=alt.Axis(tickCount=8)),
+        y=alt.Y("score:Q", title="cosine of the best match", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)),
+        color=color,
+        tooltip=[
+            alt.Tooltip("side:N"),
+            alt.Tooltip("at_s:Q", title="time (s)", format=".2f"),
+            alt.Tooltip("slice:Q"),
+            alt.Tooltip("score:Q", format=".3f"),
+            alt.Tooltip("lost:N"),
+        ],
+    )  # fmt: skip
+    opacity = alt.condition("datum.lost", alt.value(0), alt.value(1))
+    points_ = base.mark_point(size=50, filled=True, strokeWidth=1.5).encode(fillOpacity=opacity)
+    line = base.mark_line(strokeWidth=1, opacity=0.5).encode(strokeDash=alt.StrokeDash("side:N", sort=sides, legend=None))  # fmt: skip
+    return alt.LayerChart(layer=[line, points_]).properties(height=HEIGHT)
+
+
 def errors_over_time(points: pa.Table) -> alt.LayerChart:
     """Errors of predictions over the seconds of a video, one line per guess and window. Columns clip_id, slice, at_s, guess, error."""
     guesses = list(dict.fromkeys(points["guess"].to_pylist()))

@@ -20,7 +20,7 @@ SECTIONS = {
     EXPLORE: (CORPUS, VIDEO_PAGE, SQL),
     MEASURE: (WINDOWS, SENSITIVITY, "changes", "dimensions", DIMENSION),
     PREDICT: ("prediction", MASKING, "transition"),
-    EVALUATE: ("probes", "encoders"),
+    EVALUATE: ("probes", "scores", "encoders"),
     MORE: (JOBS, HELP),
 }
 COUNT = sum(map(len, SECTIONS.values()))

@@ -22,6 +22,7 @@ ICONS = {
     "changes": ":material/auto_fix_high:",
     "dimensions": ":material/stacked_bar_chart:",
     "probes": ":material/science:",
+    "scores": ":material/target:",
     "encoders": ":material/join_inner:",
     "transition": ":material/skip_next:",
 }

@@ -1,7 +1,7 @@
 """Colors of tokens: a basis gives each token three numbers, and on ranges fixed with the basis they become red, green and blue.
 
 A coloring says where the basis comes from. Its name appears in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, and
-`clusters-10`, `labels` and `videos`, whose colors are those of categories, and `direction-` with the name of a direction in hexadecimal digits of UTF-8, which is gray; each with the options `~unit`, `~positions` and `~foreground` if they are set.
+`clusters-10`, `labels` and `videos`, whose colors are those of categories, and `direction-` with the name of a direction in hexadecimal digits of UTF-8, or `attention-` with the id of an attentive probe, which are gray; each with the options `~unit`, `~positions` and `~foreground` if they are set.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from tubelet.array_types import Bool, Float32, UInt8
-from tubelet.latent import bases, clips, fitting, projections
+from tubelet.latent import bases, clips, fitting, gaze, projections
 from tubelet.latent import categories as kinds
 from tubelet.latent import colors as scales
 from tubelet.latent.basis import Basis
@@ -24,10 +24,11 @@ from tubelet.store import Store, StoreError
 
 CHANNELS = ("red", "green", "blue")
 DIRECTION = "direction"
+ATTENTION = "attention"
 BACKGROUND = 0.25  # of the gray that stands for what is not foreground
 CATEGORICAL = {"labels": kinds.LABEL, "videos": kinds.VIDEO}
 NAME = re.compile(
-    r"(corpus|video|clip|basis|dimensions|clusters|labels|videos|direction)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)"
+    r"(corpus|video|clip|basis|dimensions|clusters|labels|videos|direction|attention)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)"
 )
 
 
@@ -97,6 +98,8 @@ def fit_basis(store: Store, encoder_id: str, coloring: Coloring) -> Basis:
         return bases.load_basis(store, coloring.of)
     if coloring.source == DIRECTION:
         return shade.make_basis(store, find_direction(store, encoder_id, coloring.direction))
+    if coloring.source == ATTENTION:
+        return gaze.make_basis(store, encoder_id, coloring.of)
     named = {coloring.source: coloring.of} if coloring.source in ("clip", "video") else {}
     wanted = Scope.of(store, **named, encoder=encoder_id)
     options = coloring.options

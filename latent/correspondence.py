@@ -9,7 +9,10 @@ height and width. What the other encoder did not see there, or has no window for
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tubelet.latent.marks import MarkedPatches, Patch
+from tubelet.latent.tracking import Track
 from tubelet.store.placement import place_picture
 from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 
@@ -72,6 +75,46 @@ def find_moment(view: View, seconds: float) -> tuple[str, int] | None:
     row = min(covering, key=lambda row: abs(row.start_s + row.stop_s - 2 * seconds))
     share = (seconds - row.start_s) / (row.stop_s - row.start_s)
     return row.clip_id, min(int(share * row.slices), row.slices - 1)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A place that is followed through a window."""
+
+    track: Track
+    window: TimelineRow
+    view: View
+
+    @property
+    def times(self) -> list[float]:
+        """The middle of each slice, in seconds since the first frame."""
+        return [time_of(self.window, slice_) for slice_ in range(len(self.track.score))]
+
+    def place(self, slice_: int) -> tuple[float, float]:
+        """Where the best patch is on the frame: its middle, in shares of height and width."""
+        top, left, height, width = self.view.seen
+        return (
+            top + (float(self.track.y[slice_]) + 0.5) / self.window.grid_height * height,
+            left + (float(self.track.x[slice_]) + 0.5) / self.window.grid_width * width,
+        )
+
+
+def compare_tracks(first: Followed, second: Followed) -> list[float]:
+    """How far apart two tracks of one video are, in shares of the frame's diagonal, at each slice of the first where neither is lost."""
+    frame = np.array([first.view.video.height, first.view.video.width], float)
+    found = []
+    for slice_, seconds in enumerate(first.times):
+        other = _slice_at(second.window, seconds)
+        if other is None or first.track.lost[slice_] or second.track.lost[other]:
+            continue
+        away = (np.array(first.place(slice_)) - second.place(other)) * frame
+        found.append(float(np.hypot(*away) / np.hypot(*frame)))
+    return found
+
+
+def _slice_at(window: TimelineRow, seconds: float) -> int | None:
+    share = (seconds - window.start_s) / (window.stop_s - window.start_s)
+    return int(share * window.slices) if 0 <= share < 1 else None
 
 
 def _find_patch(view: View, down: float, across: float) -> tuple[int, int] | None:

@@ -26,7 +26,14 @@ from tubelet.latent import sample as samples
 from tubelet.latent.basis import Basis
 from tubelet.latent.categories import Categories
 from tubelet.latent.channels import Look, OfClip, OfSample
-from tubelet.latent.colorings import DIRECTION, Coloring, color_clip, find_categories, fit_basis
+from tubelet.latent.colorings import (
+    ATTENTION,
+    DIRECTION,
+    Coloring,
+    color_clip,
+    find_categories,
+    fit_basis,
+)
 from tubelet.latent.directions.description import Description, describe_direction
 from tubelet.latent.directions.direction import Direction
 from tubelet.latent.directions.naming import count_dimensions
@@ -99,8 +106,8 @@ class Workspace:
         )
 
     def space(self, basis: Basis) -> Basis:
-        """The basis that places tokens on a map of a basis: itself, or of clusters and single directions, which place nothing, the corpus's components."""
-        placeless = basis.kind in ("kmeans", DIRECTION)
+        """The basis that places tokens on a map of a basis: itself, or of clusters, single directions and attention, which place nothing, the corpus's components."""
+        placeless = basis.kind in ("kmeans", DIRECTION, ATTENTION)
         return self.basis(basis.encoder_id, Coloring("corpus")) if placeless else basis
 
     def clip_colors(

@@ -80,6 +80,10 @@ class Table:
         None  # encoder whose dimensions the column `dim` numbers, or whose directions the column `direction` names
     )
 
+    player: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what the addresses of videos say to the player, besides the video
+
     @property
     def spelled(self) -> pa.Table:
         """All rows, as readers see them."""

@@ -23,6 +23,8 @@ from tubelet.reports.prediction import sections as prediction
 from tubelet.reports.prediction.request import PredictionOptions
 from tubelet.reports.probes import sections as probes
 from tubelet.reports.probes.request import ProbesOptions
+from tubelet.reports.scores import sections as scores
+from tubelet.reports.scores.request import ScoresOptions
 from tubelet.reports.sensitivity import comparison, narrative, sections
 from tubelet.reports.sensitivity.findings import Findings, find
 from tubelet.reports.sensitivity.request import SensitivityOptions
@@ -104,6 +106,7 @@ REPORTS = {
     "dimensions": Report(
         dimensions.TITLE, DimensionsOptions, dimensions.dimensions_report, menu="Dimensions"
     ),
+    "scores": Report(scores.TITLE, ScoresOptions, scores.scores_report, menu="Scores"),
     "encoders": Report(encoders.TITLE, EncodersOptions, encoders.encoders_report, menu="Encoders"),
     "prediction": Report(
         prediction.TITLE, PredictionOptions, prediction.prediction_report, menu="Prediction"

@@ -20,6 +20,7 @@ from tests.measured import middle_third, pair_row
 from tests.planted_changes import plant_changes
 from tests.planted_dimensions import plant_slice_number
 from tests.planted_probes import keep_planted_run
+from tests.planted_scores import plant_scores
 from tests.planted_surprise import plant_surprise
 from tests.planted_transitions import plant_transitions
 from tests.stores import Recipe, _clip_row, _table, _video_row, encoder_row
@@ -94,6 +95,7 @@ def planted_everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sto
     plant_changes(made, {("flip", None): 0.2, ("noise", 0.1): 0.1, ("noise", 0.3): 0.3})
     plant_surprise(made)
     plant_transitions(made)
+    plant_scores(made)
     yield made
     made.close()
 

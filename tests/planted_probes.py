@@ -110,4 +110,4 @@ def train_planted(store: Store, noise: float, share: str, told: Sequence[float])
         place = Place(encoder, layer, True)
         results += [bench.try_share(place, states, share) for share in options.shares]
         results += [bench.try_states(place, states, None), bench.try_shuffled(place, states)]
-    return ProbeRun(truth=truth, options=options, folds=5, results=tuple(results))
+    return ProbeRun(truth=truth, options=options, folds=5, results=tuple(results), classes=2)

@@ -1,6 +1,6 @@
 """The blocks of a report, drawn by Streamlit: the counterpart of the exporters in `reports`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from urllib.parse import quote
 
@@ -145,7 +145,7 @@ def _table(block: Table, leads: Leads) -> None:
     for name in ("dim", "direction"):
         if name in rows.column_names and block.dims_of:
             rows, config = _add_pages(rows, config, (name, block.dims_of))
-    rows = _link_ids(rows)
+    rows = _link_ids(rows, block.player)
     if "dim" in rows.column_names and leads.of:
         rows, config = _add_leads(rows, config, leads)
     height = ROW_HEIGHT * (min(max(len(rows), 1), VISIBLE) + 1) + 4
@@ -170,11 +170,12 @@ def _add_pages(rows: pa.Table, config: dict, named: tuple[str, str]) -> tuple[pa
     return rows.add_column(at, "page", pa.array(pages, pa.string())), config
 
 
-def _link_ids(rows: pa.Table) -> pa.Table:
-    """Videos and clips as addresses of the Video page, which `_column` shows as the ids that they are."""
+def _link_ids(rows: pa.Table, said: Mapping[str, str]) -> pa.Table:
+    """Videos and clips as addresses of the Video page, which `_column` shows as the ids that they are; `said`: its other parameters."""
+    more = "".join(f"&{name}={quote(value)}" for name, value in said.items())
     for name in set(LINKED) & set(rows.column_names):
         addresses = [
-            None if id_ is None else f"{VIDEO_PAGE}?{LINKED[name]}={quote(id_)}"
+            None if id_ is None else f"{VIDEO_PAGE}?{LINKED[name]}={quote(id_)}{more}"
             for id_ in rows[name].to_pylist()
         ]
         rows = rows.set_column(

@@ -1,10 +1,9 @@
 """Two things side by side on one clock: another video, encoder, layer or coloring in a second player. One click marks the same place in both."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
-import pyarrow as pa
 import streamlit as st
 
 from tubelet.dashboard import address, caching
@@ -20,32 +19,20 @@ from tubelet.dashboard.parameters import (
     bind,
 )
 from tubelet.dashboard.selection import known_encoders, name_encoders
-from tubelet.dashboard.video import choice, colors, place
-from tubelet.latent.colorings import Coloring
-from tubelet.latent.correspondence import View, carry_marks, find_moment, time_of
-from tubelet.latent.marks import MarkedPatches, number_tokens
-from tubelet.reports.literal import Markdown, literal, literal_sentence
-from tubelet.store import Store, TubeletError
+from tubelet.dashboard.video import beside_scores, choice, colors, place
+from tubelet.dashboard.video.beside_scores import LEFT, RIGHT, Shown
+from tubelet.latent.colorings import ATTENTION, Coloring
+from tubelet.latent.correspondence import carry_marks, find_moment, time_of
+from tubelet.latent.marks import MarkedPatches
+from tubelet.latent.probes.attention import list_attention
+from tubelet.reports.literal import Markdown, literal
+from tubelet.store import Store
 from tubelet.store.questions import clips as clip_queries
 from tubelet.store.questions.rows import NamedVideo
-from tubelet.store.statistics import TOKEN_STATISTICS
 
 SAME = "the same"
 ONE, EACH = "one basis for both", "one each"
 HELP = "A second player beside this one: another video, encoder, layer or coloring, at the same time of the video. A click marks the same place in both."
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a player shows: a film, how it is colored, and the name of its encoder."""
-
-    film: Film
-    coloring: Coloring
-    encoder: str
-
-    @property
-    def view(self) -> View:
-        return View(self.film.video, self.film.clip, self.film.clips)
 
 
 def is_asked() -> bool:
@@ -104,6 +91,9 @@ def _choose_coloring(store: Store, film: Film, second: Film, coloring: Coloring)
     own = {"video": second.video.video_id, "clip": second.clip.clip_id}
     if name != SAME:
         source = colors.SOURCES[name]
+        if source == ATTENTION:  # the newest probe of its encoder
+            probes = list_attention(store, second.clip.encoder_id).values()
+            return Coloring(source, next((probe.probe_id for probe in probes), ""))
         return Coloring(source, "10" if source == "clusters" else own.get(source, ""))
     alike = second.clip.encoder_id == film.clip.encoder_id
     if alike and (coloring.source not in own or _choose_basis() == ONE):
@@ -135,7 +125,7 @@ def show(store: Store, first: Shown, second: Shown, paint: Paint, marks: Marks) 
         player.show(
             second.film, painted, _go_along(first, second), Marks(carried), partial(_apply_news, first, second), SECOND
         )  # fmt: skip
-    _show_scores(store, {"left": (first, marks.taken), "right": (second, carried)})
+    beside_scores.show(store, {LEFT: (first, marks.taken), RIGHT: (second, carried)})
 
 
 def _describe(shown: Shown) -> Markdown:
@@ -160,48 +150,3 @@ def _apply_news(first: Shown, second: Shown, news: str) -> None:
     marked = carry_marks(picked, second.view, first.view)
     at = {CLIP: marked.clip_id, SLICE: str(marked.patches[0][0])} if marked.patches else {}
     address.write(**{PATCHES: marked.name, HIT: ""}, **at)
-
-
-def _show_scores(store: Store, sides: Mapping[str, tuple[Shown, MarkedPatches]]) -> None:
-    if not all(marked.patches for _, marked in sides.values()):
-        taken = sides["left"][1].patches
-        st.caption(
-            "The selected place has no counterpart: the second video has no window there, or its encoder did not see it."
-            if taken
-            else "Click a patch in either player: the same place is marked in both, and scored here."
-        )
-        return
-    try:
-        rows = [_score(store, side, *given) for side, given in sides.items()]
-    except TubeletError as error:
-        st.warning(f"No scores: {literal_sentence(error)}", icon=":material/compare:")
-        return
-    st.dataframe(
-        pa.Table.from_pylist(rows), hide_index=True, placeholder="", alt="Scores of the place in both",
-        column_config={name: st.column_config.NumberColumn(format="%.3f") for name in ("mean cosine", *TOKEN_STATISTICS)},
-    )  # fmt: skip
-    found = {side: row["found in"] for side, row in zip(sides, rows)}
-    st.caption(
-        f"The same place in both: followed through its window, the left one is found in {literal(found['left'])}, the right one in {literal(found['right'])}. The player says the score of the shown slice."
-    )
-
-
-def _score(store: Store, side: str, shown: Shown, marked: MarkedPatches) -> dict:
-    """What an encoder says of the marked place: statistics of its first patch, and how well it is found in its window."""
-    clip = caching.find_clip(store, marked.clip_id) or shown.film.clip
-    track = caching.workspace(store).track(clip.clip_id, marked)
-    (row, *_) = caching.rows(
-        store, clip_queries.patches(clip.clip_id, number_tokens(clip, marked.patches[:1]))
-    )
-    slice_, y, x = marked.patches[0]
-    scores = track.score[track.score == track.score]
-    return {
-        "side": side,
-        "video": shown.film.video.name,
-        "encoder": shown.encoder,
-        "slice": slice_,
-        "patch": f"({y}, {x})",
-        "found in": f"{int((~track.lost).sum())} of {len(track.lost)} slices",
-        "mean cosine": float(scores.mean()) if len(scores) else None,
-        **{name: row[name] for name in TOKEN_STATISTICS},
-    }

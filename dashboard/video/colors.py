@@ -8,11 +8,12 @@ from tubelet.dashboard import caching, downloads, links, units
 from tubelet.dashboard.components.player import Film, Paint, Swatch
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.swatches import name_categories
-from tubelet.latent import bases
+from tubelet.latent import bases, gaze
 from tubelet.latent.basis import LINEAR, Basis
 from tubelet.latent.categories import CLUSTER, LABEL, VIDEO, Categories, count_categories
-from tubelet.latent.colorings import CHANNELS, DIRECTION, Coloring, Options
+from tubelet.latent.colorings import ATTENTION, CHANNELS, DIRECTION, Coloring, Options
 from tubelet.latent.directions.naming import FORMS
+from tubelet.latent.probes.attention import list_attention
 from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions.corpus import Question
@@ -27,6 +28,7 @@ SOURCES = {  # as the URL and the reader see them
     "labels": "labels",
     "videos": "videos",
     ALONG: DIRECTION,
+    gaze.TITLE: ATTENTION,
 }
 CLUSTERS = (4, 6, 8, 10, 15, 20, 30)  # to choose from
 CATEGORICAL = ("labels", "videos")
@@ -67,6 +69,8 @@ def choose(store: Store, film: Film) -> Coloring:
         return Coloring(source)
     if source == DIRECTION:
         return Coloring.along(_name_direction())
+    if source == ATTENTION:
+        return Coloring(source, _choose_probe(store, film.clip.encoder_id))
     of = {"video": film.video.video_id, "clip": film.clip.clip_id}.get(source, "")
     return Coloring(source, of, _options())
 
@@ -85,6 +89,9 @@ def paint(store: Store, film: Film, coloring: Coloring) -> Paint:
 
 def legend(basis: Basis) -> tuple[Swatch, ...]:
     """What each channel means."""
+    if basis.kind == ATTENTION:
+        said = f"brightness: 0 to {basis.limits[0][1]:.2g} times an even spread"
+        return (Swatch(said, "linear-gradient(90deg, #000, #fff)"),)
     if basis.kind == DIRECTION:
         low, high = basis.limits[0]
         said = f"brightness: {basis.parameters['name']}, {low:.2g} to {high:.2g}"
@@ -122,6 +129,8 @@ def sentence(basis: Basis, coloring: Coloring) -> Markdown:
         return f"Red, green and blue are dimensions {', '.join([f'{dim:d}' for dim in basis.parameters['dimensions']])} of each token."
     if basis.kind == DIRECTION:
         return f"Brightness is the value along {literal(basis.parameters['name'])}."
+    if basis.kind == ATTENTION:
+        return f"Brightness is how much the attentive probe of {literal(basis.parameters['name'])} looks at each token, mean over heads."
     if basis.kind == "umap":
         return "Similar colors mean neighboring embeddings: red, green and blue are three UMAP coordinates."
     share = float(basis.explained[:3].sum() / basis.total) if basis.total else 0.0
@@ -141,6 +150,9 @@ def questions(film: Film, coloring: Coloring) -> dict[str, Question]:
 def choose_paint(store: Store, film: Film, coloring: Coloring) -> Paint:
     """The paint, or none and a sentence that says why."""
     if not any(row.embedded for row in film.clips):
+        return Paint()
+    if coloring.source == ATTENTION and not coloring.of:
+        st.info("This encoder has no attentive probe: train one with `tubelet probe --kind attentive --label NAME`.", icon=":material/science:")  # fmt: skip
         return Paint()
     try:
         return paint(store, film, coloring)
@@ -211,6 +223,16 @@ def _name_direction() -> str:
     return st.text_input(
         "Direction", placeholder="basis:NAME:2", help=FORMS, width=240, **bind("color-direction")
     ).strip()
+
+
+def _choose_probe(store: Store, encoder_id: str) -> str:
+    """The id of an attentive probe; "" where the encoder has none."""
+    known = {name: probe.probe_id for name, probe in list_attention(store, encoder_id).items()}
+    name = st.selectbox(
+        "Probe", list(known) or ["none"], **bind("attention"), width=240, disabled=not known,
+        help="Attentive probes of this encoder, the newest first. A video is shown as the model sees it that never learned from it.",
+    )  # fmt: skip
+    return known.get(name, "")
 
 
 def _options() -> Options:

@@ -28,7 +28,7 @@ from tubelet.dashboard.video import (
     surprise_heat,
     track,
 )
-from tubelet.dashboard.video.beside import Shown
+from tubelet.dashboard.video.beside_scores import Shown
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.marks import MarkedPatches
 from tubelet.reports.literal import Markdown, literal

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tubelet.array_types import Int
-from tubelet.latent.probes.options import NUMBERS, WHOLE, ProbeError
+from tubelet.latent.probes.options import CLASSES, WHOLE, ProbeError
 from tubelet.latent.probes.truth import TEST, TRAIN, Truth
 
 FEWEST_NUMBERS = 2  # groups that a line is drawn through
@@ -41,11 +41,11 @@ def thin_fold(truth: Truth, fold: Fold, share: float, seed: int) -> Fold:
     train, test = fold
     generator = np.random.default_rng([seed, 31])
     names, first = np.unique(truth.groups[train], return_index=True)
-    values = truth.values[train][first] if truth.task != NUMBERS else np.zeros(len(names))
+    values = truth.values[train][first] if truth.task == CLASSES else np.zeros(len(names))
     kept: list[str] = []
     for value in np.unique(values):
         same = names[values == value]
-        least = 1 if truth.task != NUMBERS else min(FEWEST_NUMBERS, len(same))
+        least = 1 if truth.task == CLASSES else min(FEWEST_NUMBERS, len(same))
         number = max(least, round(len(same) * share / WHOLE))
         kept += generator.permutation(same)[:number].tolist()
     return train[np.isin(truth.groups[train], kept)], test
@@ -55,6 +55,6 @@ def splitter(task: str, folds: int, seed: int):  # type: ignore[no-untyped-def] 
     """scikit-learn's splitter: groups stay whole, classes are spread evenly."""
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
-    if task == NUMBERS:
+    if task != CLASSES:
         return GroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     return StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)

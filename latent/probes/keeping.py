@@ -1,6 +1,7 @@
 """The rows of a run: one of `probes` per probe and control, one of `predictions` per video that it predicted."""
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -13,40 +14,43 @@ from tubelet.latent.probes.weights import Weights
 from tubelet.store import Store
 from tubelet.store.clock import now
 from tubelet.store.ids import hash_parts
-from tubelet.store.schema import PREDICTIONS, PROBE_WEIGHTS, PROBES
+from tubelet.store.schema import PREDICTIONS, PROBE_ATTENTION, PROBE_WEIGHTS, PROBES
 
 
 def save_run(store: Store, run: ProbeRun) -> str:
     """Commit a run, whose id is returned; what the store has already stays as it is."""
-    run_id = _run_id(run)
-    rows = [_probe_row(run_id, run, result) for result in run.results]
+    run_id = name_run(run)
+    rows = [describe_probe(run_id, run, result) for result in run.results]
     predictions = [
         _predictions(row["probe_id"], run, result)
         for row, result in zip(rows, run.results)
         if result.control != SHUFFLED and result.share == WHOLE  # one truth, one draw
     ]
-    weights = [
-        weight
+    kept = [
+        (row["probe_id"], result.trial)
         for row, result in zip(rows, run.results)
         if result.control is None and result.share == WHOLE
-        for weight in _weight_rows(row["probe_id"], result.trial.weights)
     ]
+    weights = [row for name, trial in kept for row in _weight_rows(name, trial.weights)]
+    attention = [row for name, trial in kept for row in _attention_rows(name, trial.attention)]
     store.commit(
         {
             PROBES.name: pa.Table.from_pylist(rows, PROBES.arrow),
             PREDICTIONS.name: pa.concat_tables(predictions),
             PROBE_WEIGHTS.name: pa.Table.from_pylist(weights, PROBE_WEIGHTS.arrow),
+            PROBE_ATTENTION.name: pa.Table.from_pylist(attention, PROBE_ATTENTION.arrow),
         }
     )
     return run_id
 
 
-def _run_id(run: ProbeRun) -> str:
+def name_run(run: ProbeRun) -> str:
     truth = run.truth
     return hash_parts(truth.name, truth.task, truth.video_ids, list(map(str, truth.values)), list(truth.groups), run.options.settings)  # fmt: skip
 
 
-def _probe_row(run_id: str, run: ProbeRun, result: Result) -> dict:
+def describe_probe(run_id: str, run: ProbeRun, result: Result) -> dict:
+    """The row of `probes`."""
     place, truth, trial = result.place, run.truth, result.trial
     where = (place.encoder_id, place.layer) if place else (None, None)
     videos = np.unique(trial.predicted.places)
@@ -60,16 +64,16 @@ def _probe_row(run_id: str, run: ProbeRun, result: Result) -> dict:
         "control": result.control,
         "task": truth.task,
         "metric": metric_of(truth.task),
-        "score": _number(result.score.value),
-        "score_low": _number(result.score.low),
-        "score_high": _number(result.score.high),
+        "score": none_for_nan(result.score.value),
+        "score_low": none_for_nan(result.score.low),
+        "score_high": none_for_nan(result.score.high),
         "train_share": result.share,
         "video_count": len(videos),
         "group_count": len(set(truth.groups[videos])),
         "clip_count": result.clips,
-        "class_count": len(set(truth.values)) if truth.task == CLASSES else None,
+        "class_count": run.classes,
         "fold_count": run.folds,
-        "hyperparameter": _number(trial.strength),
+        "hyperparameter": none_for_nan(trial.strength),
         "settings": json.dumps(run.options.settings),
         "created_at": now(),
     }
@@ -85,7 +89,15 @@ def _weight_rows(probe_id: str, found: Weights | None) -> list[dict]:
     ]  # fmt: skip
 
 
-def _number(value: float) -> float | None:
+def _attention_rows(probe_id: str, attention: Mapping[int, np.ndarray]) -> list[dict]:
+    return [
+        {"probe_id": probe_id, "fold": fold, "head": head, "vector": vector.tolist()}
+        for fold, vectors in attention.items()
+        for head, vector in enumerate(vectors)
+    ]
+
+
+def none_for_nan(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 

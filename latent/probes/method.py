@@ -12,6 +12,7 @@ from tubelet.latent.probes.states import Place, count_clips, find_places, read_s
 from tubelet.store import Store
 
 Data = tuple[Any, np.ndarray, np.ndarray]  # what is learned from, values and groups, of clips
+FindPlaces = Callable[[Store, Sequence[str], Sequence[str]], list[Place]]  # encoders, layers
 Train = Callable[[str, str, Data, int], tuple[Any, float]]  # of a kind, a task, data and a seed
 
 
@@ -35,7 +36,7 @@ class Inputs(Protocol):
 class Method:
     """`find_places` lists what can be probed, `count_clips` its clips by encoder and video; `train` gives a model, as scikit-learn's, and its strength."""
 
-    find_places: Callable[[Store, Sequence[str], Sequence[str]], list[Place]]
+    find_places: FindPlaces
     count_clips: Callable[[Store], Mapping[str, Mapping[str, int]]]
     read: Callable[[Store, Place], Inputs]
     train: Train

@@ -7,7 +7,10 @@ from tubelet.store.options import SEED_MOST, check_options, option
 
 AUTO, CLASSES, NUMBERS = "auto", "classes", "numbers"
 WHOLE = 100.0  # per cent
-LINEAR, KNN, ATTENTIVE = "linear", "knn", "attentive"
+MASKS = "masks"  # the task of patch probes, and what stands for their label
+LINEAR, KNN, ATTENTIVE, PATCH = "linear", "knn", "attentive", "patch"
+OBJECTS, FOREGROUND = "objects", "foreground"
+OF_KIND = {ATTENTIVE: {"rates", "epochs", "batch"}, PATCH: {"classes", "tokens"}}  # options
 RATES_MOST = 16
 
 
@@ -21,8 +24,8 @@ class ProbeOptions:
 
     kind: str = option(
         LINEAR,
-        help="linear: logistic regression, ridge regression for numbers; knn: nearest neighbors by cosine; attentive: a cross-attention block with a learned query over all tokens of a clip.",
-        choices=(LINEAR, KNN, ATTENTIVE),
+        help="linear: logistic regression, ridge regression for numbers; knn: nearest neighbors by cosine; attentive: a cross-attention block with a learned query over all tokens of a clip; patch: logistic regression from each token to what imported masks show there, without a label.",
+        choices=(LINEAR, KNN, ATTENTIVE, PATCH),
     )
     layer: str | None = option(
         None,
@@ -72,6 +75,17 @@ class ProbeOptions:
     device: str = option(
         "auto", help="Where attentive probes are trained: auto, cpu, cuda, cuda:N or mps."
     )
+    classes: str = option(
+        OBJECTS,
+        help="What patch probes tell: objects: each number of the masks is a class, the same in every video; foreground: object or background.",
+        choices=(OBJECTS, FOREGROUND),
+    )
+    tokens: int = option(
+        10_000,
+        help="Tokens that a patch probe learns from, at most, evenly over videos.",
+        least=100,
+        most=1_000_000,
+    )
     seed: int = option(
         0, help="Seed of folds, shuffles and attentive probes.", least=0, most=SEED_MOST
     )
@@ -110,8 +124,8 @@ class ProbeOptions:
 
     @property
     def settings(self) -> dict:
-        """What decides the numbers: those of attentive probes only where it is one, and never the device."""
-        left_out = {"device"} | (set() if self.kind == ATTENTIVE else {"rates", "epochs", "batch"})
+        """What decides the numbers: those of a kind of probe only where it is one, and never the device."""
+        left_out = {"device"}.union(*(OF_KIND[kind] for kind in OF_KIND if kind != self.kind))
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 

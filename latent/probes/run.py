@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from tubelet.latent.probes import controls, scoring
 from tubelet.latent.probes.folds import Fold, make_folds, thin_fold
-from tubelet.latent.probes.method import STATES, Inputs, Method
-from tubelet.latent.probes.options import LINEAR, WHOLE, ProbeError, ProbeOptions
+from tubelet.latent.probes.method import STATES, FindPlaces, Inputs, Method
+from tubelet.latent.probes.options import CLASSES, LINEAR, WHOLE, ProbeError, ProbeOptions
 from tubelet.latent.probes.scoring import Score
 from tubelet.latent.probes.states import Place
 from tubelet.latent.probes.trial import Training, Trial, guess_majority, run_trial
@@ -38,6 +38,7 @@ class ProbeRun:
     folds: int
     results: tuple[Result, ...]
     notes: tuple[str, ...] = ()
+    classes: int | None = None
 
     @property
     def probes(self) -> list[Result]:
@@ -53,7 +54,7 @@ def run_probes(
     method: Method = STATES,
 ) -> ProbeRun:
     """Train every probe and its controls. Raises ProbeError for what can give no number."""
-    places, untrained = _choose_places(store, encoders, options, method)
+    places, untrained = choose_places(store, encoders, options, method.find_places)
     truth, held = read_truth(store, label, options), method.count_clips(store)
     truth = _common_videos(truth, held, places, options)
     bench = Bench(store, truth, options, method)
@@ -66,6 +67,7 @@ def run_probes(
         folds=len(bench.folds),
         results=tuple(results),
         notes=tuple(notes),
+        classes=len(set(truth.values)) if truth.task == CLASSES else None,
     )
 
 
@@ -178,19 +180,17 @@ def _results(
         yield bench.try_states(None, pixels, controls.PIXELS)
 
 
-def _choose_places(
-    store: Store, encoders: Sequence[str], options: ProbeOptions, method: Method
+def choose_places(
+    store: Store, encoders: Sequence[str], options: ProbeOptions, find: FindPlaces
 ) -> tuple[list[Place], list[Place]]:
     """What is probed, and the untrained networks that are its control: those that nobody asked for by name."""
-    asked = method.find_places(store, encoders, options.layers)
+    asked = find(store, encoders, options.layers)
     trained = [place for place in asked if not place.untrained]
     if not encoders and trained:
         return trained, [place for place in asked if place.untrained]
     named = {place.encoder_id for place in asked}
     others = [
-        place
-        for place in method.find_places(store, (), ())
-        if place.untrained and place.encoder_id not in named
+        place for place in find(store, (), ()) if place.untrained and place.encoder_id not in named
     ]
     return asked, others
 
@@ -198,12 +198,18 @@ def _choose_places(
 def _common_videos(truth: Truth, held: Held, places: list[Place], options: ProbeOptions) -> Truth:
     """The labeled videos that every encoder has. Raises ProbeError where these are too few."""
     encoders = list(dict.fromkeys(place.encoder_id for place in places))
+    common = share_videos(held, encoders)
+    left = truth.only(common)
+    refuse_untrainable(left, len(common), options.folds if left.sides is None else 2)
+    return left
+
+
+def share_videos(held: Held, encoders: Sequence[str]) -> set[str]:
+    """The videos of all encoders. Raises ProbeError where there is none."""
     common = set.intersection(*(set(held[encoder_id]) for encoder_id in encoders))
     if not common:
         listed = "; ".join(f"{one}: {count(len(held[one]), 'video')}" for one in encoders)
         raise ProbeError(
             f"the encoders share no video ({listed}), so that their probes cannot be compared: ingest the same videos with each, or pass one --encoder"
         )
-    left = truth.only(common)
-    refuse_untrainable(left, len(common), options.folds if left.sides is None else 2)
-    return left
+    return common

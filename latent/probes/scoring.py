@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tubelet.latent.probes.options import NUMBERS
+from tubelet.latent.probes.options import MASKS, NUMBERS
 from tubelet.latent.probes.truth import Truth
-from tubelet.store.intervals import interval, means
+from tubelet.store.intervals import interval, lower_for_choice, means
 
-ACCURACY, R2 = "accuracy", "R2"
+ACCURACY, R2, MEAN_IOU = "accuracy", "R2", "mIoU"
 FEWEST_LEFT_OUT = 3  # groups: of two, one that is left has no variance
 ROUNDING = 1e-12  # of the squares: less variance is rounding
 
@@ -38,7 +38,13 @@ class Score:
 
 
 def metric_of(task: str) -> str:
-    return R2 if task == NUMBERS else ACCURACY
+    return {NUMBERS: R2, MASKS: MEAN_IOU}.get(task, ACCURACY)
+
+
+def find_low_of_best(metric: str, own: tuple[float, float], units: int, choices: int) -> float:
+    """The lower end of the best of several probes, with the choice among them taken into account; `own`: its value and its own lower end."""
+    low = lower_for_choice(own, units, choices, metric == ACCURACY)
+    return max(low, 0.0) if metric == MEAN_IOU else low
 
 
 def score(truth: Truth, predicted: Predicted) -> Score:

@@ -5,11 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tubelet.latent.probes.controls import SHUFFLED
-from tubelet.latent.probes.options import WHOLE
+from tubelet.latent.probes.options import MASKS, WHOLE
 from tubelet.latent.probes.run import ProbeRun, Result
-from tubelet.latent.probes.scoring import ACCURACY, Score, metric_of
-from tubelet.store.intervals import lower_for_choice
+from tubelet.latent.probes.scoring import Score, find_low_of_best, metric_of
 from tubelet.store.wording import count, escape_controls
+
+TABLES = (
+    "tables `probes` and `predictions`",
+    "tables `probes`, `mask_classes` and `mask_predictions`",
+)
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,12 @@ class ProbeSummary:
         groups = len(set(truth.groups))
         split = "split obeyed" if truth.sides is not None else count(self.run.folds, "fold")
         units = f" in {count(groups, 'group')}" if groups < len(truth.video_ids) else ""
-        heading = f"label {truth.name}: {metric_of(truth.task)} over {count(len(truth.video_ids), 'video')}{units}, {split}; 95% interval"
+        subject = "masks" if truth.task == MASKS else f"label {truth.name}"
+        heading = f"{subject}: {metric_of(truth.task)} over {count(len(truth.video_ids), 'video')}{units}, {split}; 95% interval"
         lines = [heading, *(f"  {_line(result)}" for result in self._ordered())]
         if len(self.run.probes) > 1:
             lines.append(f"best of {count(len(self.run.probes), 'layer')}: {self._name_best()}")
-        lines += [*self.run.notes, f"run {self.run_id}: tables `probes` and `predictions`"]
+        lines += [*self.run.notes, f"run {self.run_id}: {TABLES[truth.task == MASKS]}"]
         return [escape_controls(line) for line in lines]
 
     def _name_best(self) -> str:
@@ -50,9 +55,9 @@ class ProbeSummary:
             return "not known"
         best = max(known, key=lambda result: result.score.value)
         tied = sum(result.score.value == best.score.value for result in known) - 1
-        own, shares = best.score, metric_of(self.run.truth.task) == ACCURACY
+        own, metric = best.score, metric_of(self.run.truth.task)
         groups = len(set(self.run.truth.groups))
-        low = lower_for_choice((own.value, own.low), groups, len(self.run.probes), shares)
+        low = find_low_of_best(metric, (own.value, own.low), groups, len(self.run.probes))
         more = f", as good as {tied:,} more" if tied else ""
         return f"{_name(best)}{more}, {_show(replace(own, low=low))} with the choice among them taken into account"
 

@@ -1,7 +1,8 @@
 """One trial: a model per fold, trained on the clips of its training videos, and its predictions averaged over the clips of each other video."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,13 @@ class Training:
 
 @dataclass(frozen=True)
 class Trial:
-    """What was predicted, the median over folds of the strength that was chosen, and the weights of linear models, None of others."""
+    """What was predicted, the median over folds of the strength that was chosen, the weights of linear models, None of others, and of
+    attentive ones the vectors ``(heads, D)`` of the model of each fold."""
 
     predicted: Predicted
     strength: float
     weights: Weights | None = None
+    attention: Mapping[int, np.ndarray] = field(default_factory=dict)
 
 
 def run_trial(truth: Truth, states: Inputs, folds: list[Fold], training: Training) -> Trial:
@@ -49,7 +52,12 @@ def run_trial(truth: Truth, states: Inputs, folds: list[Fold], training: Trainin
     learned = [model for _, model in found if model is not None]
     strength = float(np.median([one.strength for one in learned])) if learned else np.nan
     weights = average_weights([one.weights for one in learned])
-    return Trial(Predicted.join([part for part, _ in found]), strength, weights)
+    attention = {
+        number: model.attention
+        for number, (_, model) in enumerate(found)
+        if model is not None and model.attention is not None
+    }
+    return Trial(Predicted.join([part for part, _ in found]), strength, weights, attention)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Learned:
 
     strength: float
     weights: Weights | None
+    attention: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ class Examples:
         data = self.states.take(learned), values, groups
         model, strength = training.train(training.kind, truth.task, data, training.seed)
         clips = self.states.take(asked), self.places[asked]
-        kept = Learned(strength, read_weights(model))
+        kept = Learned(strength, read_weights(model), getattr(model, "attention", None))
         return _predict(model, truth.task, clips, number), kept
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +47,7 @@ class Truth:
 def read_truth(store: Store, name: str, options: ProbeOptions) -> Truth:
     """The values of a label of whole videos. Raises ProbeError where there is nothing to learn from."""
     values = _whole_videos(store, name)
-    groups = _whole_videos(store, GROUP, required=False) if name != GROUP else {}
-    sides = _sides(store, values) if options.split and name != SPLIT else {}
+    groups, sides = read_units(store, values, options, name)
     ids = tuple(sorted(sides.keys() & values.keys() if sides else values))
     task = _task(options.task, [values[i] for i in ids], name)
     return Truth(
@@ -55,9 +55,19 @@ def read_truth(store: Store, name: str, options: ProbeOptions) -> Truth:
         task,
         ids,
         np.array([float(values[i]) if task == NUMBERS else values[i] for i in ids]),
-        np.array([f"group {groups[i]}" if i in groups else i for i in ids]),
+        np.array([groups[i] for i in ids]),
         np.array([sides[i] for i in ids]) if sides else None,
     )
+
+
+def read_units(
+    store: Store, video_ids: Iterable[str], options: ProbeOptions, name: str = ""
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The group of each of these videos, its own where it has none, and the sides of those that a label `split` names; neither where it is itself what is learned."""
+    ids = list(video_ids)
+    known = _whole_videos(store, GROUP, required=False) if name != GROUP else {}
+    sides = _sides(store, ids) if options.split and name != SPLIT else {}
+    return {i: f"group {known[i]}" if i in known else i for i in ids}, sides
 
 
 def _whole_videos(store: Store, name: str, required: bool = True) -> dict[str, str]:
@@ -86,7 +96,7 @@ def _no_label(store: Store, name: str) -> str:
     return f"{store.name} has no label {name!r}: {listed}"
 
 
-def _sides(store: Store, values: dict[str, str]) -> dict[str, str]:
+def _sides(store: Store, values: Iterable[str]) -> dict[str, str]:
     """`train` or `test` of each labeled video that has one of them; nothing where none has."""
     known = _whole_videos(store, SPLIT, required=False)
     sides = {i: known[i] for i in values if known.get(i) in (TRAIN, TEST)}

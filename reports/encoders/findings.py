@@ -24,7 +24,7 @@ ESTIMATE = [(name, NUMBER) for name in ("value", "low", "high", "chance", "chanc
 PLACES = [(name, TEXT) for name in ("encoder_a", "layer_a", "encoder_b", "layer_b")]
 PAIRS = pa.schema([("measure", TEXT), *PLACES, *ESTIMATE])
 ALONE = pa.schema([("measure", TEXT), ("encoder", TEXT), ("layer", TEXT), *ESTIMATE])
-UNITS = pa.schema([("unit", TEXT), ("agreement", NUMBER), *PLACES])
+UNITS = pa.schema([("unit", TEXT), ("agreement", NUMBER), *PLACES, ("video_id", TEXT)])
 SPANS = [(name, NUMBER) for name in ("start_s", "stop_s", "top", "bottom", "left", "right")]
 MOMENTS = pa.schema([(name, TEXT) for name in ("unit", "video_id", "encoder", "clip_id")] + SPANS)
 
@@ -125,8 +125,11 @@ def _place_rows(compared: Comparison) -> Iterator[dict]:
 
 
 def _unit_rows(compared: Comparison) -> Iterator[dict]:
+    """With a video of each: itself, or the first of the group in the sample."""
+    sample = compared.sample
+    videos = {unit: cell.video_id for unit, cell in zip(sample.units, sample.cells[0])}
     for one in compared.units:
-        yield {"unit": one.unit, "agreement": one.agreement, **_ends(one.a, one.b)}
+        yield {"unit": one.unit, "agreement": one.agreement, **_ends(one.a, one.b), "video_id": videos[one.unit]}  # fmt: skip
 
 
 def _moment_rows(compared: Comparison) -> Iterator[dict]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from tubelet.latent.comparison.figures import PAIR_MEASURES
+from tubelet.latent.comparison.places import Place
 from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text, interval_columns
 from tubelet.reports.command_line import report_command
 from tubelet.reports.encoders import figures, narrative
@@ -37,6 +38,7 @@ UNIT_COLUMNS = (
     Column("unit", "video or group"),
     Column("agreement", "shared neighbors", ".0%"),
     *PLACE_COLUMNS,
+    Column("video_id", "video id", "", "Both encoders side by side in the player"),
 )
 MOMENT_COLUMNS = (
     Column("unit", "video or group"),
@@ -104,7 +106,14 @@ def _units(found: EncoderFindings) -> Iterator[Block]:
         columns=UNIT_COLUMNS,
         shown=20,
         questions=found.states,
+        player=_stand_beside(first.a, first.b),
     )
+
+
+def _stand_beside(a: Place, b: Place) -> dict[str, str]:
+    """What the player is told: both encoders, side by side on one clock."""
+    second = {"beside-encoder": b.encoder_id} if b.encoder_id != a.encoder_id else {}
+    return {"encoder": a.encoder_id, "beside": "true", **second}
 
 
 def _moments(found: EncoderFindings) -> Table:

@@ -16,13 +16,18 @@ def by_layer(found: ProbeFindings) -> Picture:
     drawn = list_points(found)
     return Picture(
         name="layers",
-        title=f"{literal(found.run.metric.capitalize())} by layer",
+        title=f"{literal(_capitalize(found.run.metric))} by layer",
         drawing=_chart(found, drawn),
         alt="Score of the probe of each layer with its 95% interval, and the level that each control reaches",
         numbers=lambda: drawn,
         caption="Vertical lines: 95% intervals over videos or groups. Dashed: the highest score of each control.",
         questions={"Scores": found.questions["scores"]},
     )
+
+
+def _capitalize(metric: str) -> str:
+    """A word as a title begins; `mIoU` and `R2` stay as they are."""
+    return metric.capitalize() if metric.islower() else metric
 
 
 def list_points(found: ProbeFindings) -> pa.Table:

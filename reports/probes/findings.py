@@ -5,14 +5,18 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from tubelet.latent import gaze
+from tubelet.latent.probes.attention import list_attention
+from tubelet.latent.probes.scoring import find_low_of_best
 from tubelet.reports.formatting import shorten_encoders
 from tubelet.reports.probes.request import ProbesOptions, choose_run
-from tubelet.store import Store, intervals
+from tubelet.store import Store
 from tubelet.store.questions import probes
 from tubelet.store.questions.corpus import Question
 from tubelet.store.questions.rows import ListedRun, ProbeScore
 
-ACCURACY = "accuracy"  # as `probes.metric` has it: a share, whose unit is right or wrong
+ATTENTION = gaze.KIND  # parameter of the player
+MASKS = "masks"  # task of patch probes
 WHOLE = 100.0  # per cent
 CONTROL_NAMES = {
     "shuffled": "shuffled labels",
@@ -25,7 +29,7 @@ CONTROL_NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeFindings:
-    """A run, its scores, and of its best probe the mistakes; `questions` are the queries behind them."""
+    """A run, its scores, and of its best probe the mistakes, or the classes of its masks; `player` tells it what to show; `questions` are the queries behind them."""
 
     run: ListedRun
     scores: tuple[ProbeScore, ...]
@@ -34,6 +38,8 @@ class ProbeFindings:
     confusion: pa.Table
     hardest: pa.Table
     directions: pa.Table
+    classes: pa.Table
+    player: Mapping[str, str]
     questions: Mapping[str, Question]
 
     @property
@@ -56,8 +62,7 @@ class ProbeFindings:
         if best.score is None or best.score_low is None:
             return best
         own = best.score, best.score_low
-        shares = self.run.metric == ACCURACY
-        low = intervals.lower_for_choice(own, best.group_count, len(self.probes), shares)
+        low = find_low_of_best(self.run.metric, own, best.group_count, len(self.probes))
         return replace(best, score_low=low)
 
     def control(self, name: str) -> list[ProbeScore]:
@@ -107,10 +112,12 @@ def find_probes(store: Store, options: ProbesOptions) -> ProbeFindings:
     table = asked["scores"].answer(store)
     scores = tuple(ProbeScore.of(row) for row in table.to_pylist())
     best = find_best(scores).probe_id
+    hardest = probes.hardest_masks if run.task == MASKS else probes.hardest_videos
     asked |= {
         "shares": probes.label_efficiency(run.run_id),
         "confusion": probes.confusion(best),
-        "hardest": probes.hardest_videos(best, options.hardest),
+        "classes": probes.mask_classes(best),
+        "hardest": hardest(best, options.hardest),
         "directions": probes.probe_directions(best),
     }
     return ProbeFindings(
@@ -121,5 +128,16 @@ def find_probes(store: Store, options: ProbesOptions) -> ProbeFindings:
         confusion=asked["confusion"].answer(store),
         hardest=asked["hardest"].answer(store),
         directions=asked["directions"].answer(store),
+        classes=asked["classes"].answer(store),
+        player=_show_attention(store, find_best(scores)),
         questions=asked,
     )
+
+
+def _show_attention(store: Store, best: ProbeScore) -> dict[str, str]:
+    """What the player is told of the best probe: its encoder, and the attention where the store keeps it."""
+    encoder_id = best.encoder_id or ""
+    known = {one.probe_id: name for name, one in list_attention(store, encoder_id).items()}
+    name = known.get(best.probe_id)
+    looked = {"color": gaze.TITLE, ATTENTION: name} if name else {}
+    return {"encoder": encoder_id, **looked}

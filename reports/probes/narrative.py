@@ -1,7 +1,7 @@
 """What a run of probes found, in sentences: the answer first, then what it stands beside."""
 
 from tubelet.reports.literal import Markdown, literal
-from tubelet.reports.probes.findings import CONTROL_NAMES, ProbeFindings
+from tubelet.reports.probes.findings import CONTROL_NAMES, MASKS, ProbeFindings
 from tubelet.store.questions.rows import ProbeScore
 from tubelet.store.wording import count
 
@@ -11,7 +11,8 @@ NAMED = 3  # of the layers that are as good as the best
 def answer(found: ProbeFindings) -> Markdown:
     """The best layer, its interval and chance; that it says nothing where a control is as good."""
     best, run = found.headline, found.run
-    told = f"**{literal(run.label_name)}** is told best by {name_place(found, best)}{_ties(found)}: {literal(run.metric)} {show(best)} over {count_units(found)}"
+    subject = "What the **masks** show" if run.task == MASKS else f"**{literal(run.label_name)}**"
+    told = f"{subject} is told best by {name_place(found, best)}{_ties(found)}: {literal(run.metric)} {show(best)} over {count_units(found)}"
     chance = found.chance
     beside = f", with shuffled labels {show(chance)}" if chance else ""
     return f"{told}{beside}. {compare_controls(found)}{_choice(found)}"
@@ -75,6 +76,10 @@ def count_units(found: ProbeFindings) -> Markdown:
     )
 
 
+def method(found: ProbeFindings) -> Markdown:
+    return METHOD_OF_MASKS if found.run.task == MASKS else METHOD_OF_LABELS
+
+
 def subject(found: ProbeFindings) -> Markdown:
     run = found.run
     folds = "the label `split`" if run.fold_count == 1 else count(run.fold_count, "fold")
@@ -82,10 +87,17 @@ def subject(found: ProbeFindings) -> Markdown:
     return f"Run {literal(run.run_id)}, {literal(run.kind)}{classes}, {folds}; {literal(f'{run.trained_at:%Y-%m-%d %H:%M}')} UTC."
 
 
-METHOD = """One vector per clip and layer, the mean over slices and patches, is standardized; the strength is chosen inside the training folds. Clips of a video, and videos
+METHOD_OF_LABELS = """One vector per clip and layer, the mean over slices and patches, is standardized; the strength is chosen inside the training folds. Clips of a video, and videos
 of a `group`, are never on both sides. Predictions are averaged over a video's clips. Intervals are of 95%, their unit is the video, or the group where videos have one.
 `shuffled` exchanges labels between them; `majority` answers the commonest class of the training part, or its mean; `position` sees when a clip begins and ends and the size of its
 grid; `pixels` sees 8 x 8 colors of the slice pictures; `untrained` is a network with random weights."""
 
+METHOD_OF_MASKS = """Logistic regression learns from single tokens which class covers most of their patch, over the annotated frames of the slice; the strength is chosen inside the training
+folds. Its probabilities are enlarged to the pixels of the encoder's picture, and each pixel gets the highest. mIoU is the mean over classes of the intersection over union of all predicted videos, each
+counting the same. Videos of a `group` are never on both sides. Intervals are of 95%, their unit is the video, or the group where videos have one. `majority` gives every pixel the commonest class;
+`position` sees the place of a token and its slice; `pixels` sees 2 x 2 colors of its patch; `shuffled` learns the masks of other videos; `untrained` is a network with random weights."""
+
 DIRECTIONS = """What a linear probe adds up for a class is the value of a state along a direction, and a bias: the mean over its folds, and over classes 0. The mean
 value over the tokens of a clip is what the probe adds up for that clip. Its page shows the tokens that speak most for the class, and most against it."""
+
+ATTENTION = """A video below opens in the player with the attention of the probe as brightness: where the model looked that never learned from that video."""

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text, interval_columns
 from tubelet.reports.command_line import report_command
 from tubelet.reports.probes import figures, narrative
-from tubelet.reports.probes.findings import CONTROL_NAMES, ProbeFindings, find_probes
+from tubelet.reports.probes.findings import (
+    ATTENTION,
+    CONTROL_NAMES,
+    MASKS,
+    ProbeFindings,
+    find_probes,
+)
 from tubelet.reports.probes.request import ProbesOptions
 from tubelet.store import Store
 
@@ -49,6 +55,21 @@ HARDEST_COLUMNS = (
     Column("confidence", "confidence", ".2f"),
     Column("video_id", "video id"),
 )
+CLASS_COLUMNS = (
+    Column("class_value", "class", "", "Number of the object in the masks"),
+    Column("iou", "IoU", ".3f", "Intersection over union of all predicted videos"),
+    Column("iou_low", "from", ".3f", "Lower end of the 95% interval"),
+    Column("iou_high", "to", ".3f", "Upper end of the 95% interval"),
+    Column("videos", "videos", ",d", "Videos that show the class, or are said to"),
+)
+HARDEST_MASK_COLUMNS = (
+    Column("name", "video"),
+    Column("mean_iou", "mean IoU", ".3f", "Over the classes that the video shows, or is said to"),
+    Column("worst_class", "worst class"),
+    Column("worst_iou", "its IoU", ".3f"),
+    Column("frames", "annotated frames", ",d"),
+    Column("video_id", "video id"),
+)
 CONFUSION_COLUMNS = (
     Column("truth", "truth"),
     Column("prediction", "prediction"),
@@ -70,11 +91,11 @@ def probes_report(store: Store, options: ProbesOptions) -> Iterator[Block]:
     yield from _layers(found)
     if len(found.shares) > len(found.probes):
         yield from _shares(found)
-    yield from _mistakes(found)
+    yield from _masks(found) if found.run.task == MASKS else _mistakes(found)
     if len(found.directions):
         yield from _directions(found)
     yield Heading("What this rests on", "foundations")
-    yield Text(narrative.METHOD)
+    yield Text(narrative.method(found))
     yield Code("The command that repeats it", report_command("probes", store, options), "bash")
 
 
@@ -131,6 +152,8 @@ def _mistakes(found: ProbeFindings) -> Iterator[Block]:
             columns=CONFUSION_COLUMNS,
             questions={"Classes": found.questions["confusion"]},
         )
+    if ATTENTION in found.player:
+        yield Text(narrative.ATTENTION)
     yield Table(
         name="hardest",
         title="Hardest videos" if len(found.hardest) else "Hardest videos: none is wrong",
@@ -138,4 +161,27 @@ def _mistakes(found: ProbeFindings) -> Iterator[Block]:
         columns=HARDEST_COLUMNS,
         shown=200,
         questions={"Videos": found.questions["hardest"]},
+        player=found.player,
+    )
+
+
+def _masks(found: ProbeFindings) -> Iterator[Block]:
+    yield Heading("What the best probe tells apart", "classes")
+    yield Text(f"Of {narrative.name_place(found, found.best)}.")
+    yield Table(
+        name="classes",
+        title="Intersection over union by class",
+        rows=found.classes,
+        columns=CLASS_COLUMNS,
+        shown=256,
+        questions={"Classes": found.questions["classes"]},
+    )
+    yield Table(
+        name="hardest",
+        title="Hardest videos",
+        rows=found.hardest,
+        columns=HARDEST_MASK_COLUMNS,
+        shown=200,
+        questions={"Videos": found.questions["hardest"]},
+        player=found.player,
     )

@@ -22,6 +22,7 @@ from tubelet.store.schema import (
     DECODERS,
     ENCODERS,
     KEPT_MODELS,
+    MASK_PREDICTIONS,
     PAIRS,
     PER_VIDEO,
     PREDICTIONS,
@@ -181,7 +182,7 @@ def _dependents(store: Store, chosen: Gone) -> Gone:
     owned = {table.name: gone[table.owner] for table in TABLES.values() if table.owner in gone}
     brought = {
         f"{table.name}.video_id": gone[VIDEOS.name]
-        for table in (*PER_VIDEO, PREDICTIONS, TRANSITION_SCORES, DECODER_SCORES)
+        for table in (*PER_VIDEO, PREDICTIONS, MASK_PREDICTIONS, TRANSITION_SCORES, DECODER_SCORES)
         if VIDEOS.name in gone
     }
     return gone | owned | brought

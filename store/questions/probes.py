@@ -59,3 +59,48 @@ FROM predictions p JOIN videos v USING (video_id) WHERE p.probe_id = $probe AND 
 ORDER BY p.confidence DESC NULLS LAST, abs(try_cast(p.truth AS DOUBLE) - try_cast(p.prediction AS DOUBLE)) DESC, p.video_id LIMIT $limit""",
         {"probe": probe_id, "limit": limit},
     )
+
+
+def mask_classes(probe_id: str) -> Question:
+    """One row per class of the masks that a patch probe tells: its intersection over union, and the videos that show it or are said to."""
+    return Question(
+        """SELECT c.class_value, c.iou, c.iou_low, c.iou_high, (SELECT count(DISTINCT video_id) FROM mask_predictions p WHERE p.probe_id = c.probe_id AND p.class_value = c.class_value) AS videos
+FROM mask_classes c WHERE c.probe_id = $probe
+ORDER BY c.class_value != 'background', try_cast(c.class_value AS INTEGER), c.class_value""",
+        {"probe": probe_id},
+    )
+
+
+def hardest_masks(probe_id: str, limit: int) -> Question:
+    """One row per video, those with the lowest mean over their classes first, with the class that was told worst."""
+    return Question(
+        """SELECT v.name, p.video_id, avg(p.iou) AS mean_iou, arg_min(p.class_value, p.iou) AS worst_class, min(p.iou) AS worst_iou, any_value(p.frame_count) AS frames
+FROM mask_predictions p JOIN videos v USING (video_id) WHERE p.probe_id = $probe
+GROUP BY v.name, p.video_id ORDER BY mean_iou, p.video_id LIMIT $limit""",
+        {"probe": probe_id, "limit": limit},
+    )
+
+
+def attentive_probes(encoder_id: str) -> Question:
+    """One row per probe of an encoder whose attention is kept, the newest first."""
+    return Question(
+        """SELECT probe_id, encoder_id, layer, label_name, score FROM probes
+WHERE encoder_id = $encoder AND probe_id IN (SELECT probe_id FROM probe_attention) ORDER BY created_at DESC, probe_id""",
+        {"encoder": encoder_id},
+    )
+
+
+def attention_vectors(probe_id: str) -> Question:
+    """One row per fold and head of an attentive probe."""
+    return Question(
+        "SELECT fold, head, vector FROM probe_attention WHERE probe_id = $probe ORDER BY fold, head",
+        {"probe": probe_id},
+    )
+
+
+def predicted_folds(probe_id: str) -> Question:
+    """One row per video that a probe predicted, and the fold whose model did."""
+    return Question(
+        "SELECT video_id, fold FROM predictions WHERE probe_id = $probe ORDER BY video_id",
+        {"probe": probe_id},
+    )

@@ -368,3 +368,33 @@ class ProbeScore(Row):
     group_count: int
     clip_count: int
     hyperparameter: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoScore(Row):
+    """A row of `scores.video_scores`: what an encoder reached on a video, `unit` its group where it has one."""
+
+    task: str
+    measure: str
+    encoder_id: str
+    layer: str
+    video_id: str
+    name: str
+    unit: str
+    score: float | None
+    still: float | None
+    thing_count: int
+    frame_count: int
+    clip_count: int
+    settings: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentiveProbe(Row):
+    """A row of `probes.attentive_probes`."""
+
+    probe_id: str
+    encoder_id: str
+    layer: str
+    label_name: str
+    score: float | None

@@ -69,7 +69,15 @@ from tubelet.store.schema.pairs import (
     SLICE_SENSITIVITY,
     TOKEN_SENSITIVITY,
 )
-from tubelet.store.schema.probes import PREDICTIONS, PROBE_WEIGHTS, PROBED, PROBES
+from tubelet.store.schema.probes import (
+    MASK_CLASSES,
+    MASK_PREDICTIONS,
+    PREDICTIONS,
+    PROBE_ATTENTION,
+    PROBE_WEIGHTS,
+    PROBED,
+    PROBES,
+)
 from tubelet.store.schema.saved import SAVED_QUERIES
 from tubelet.store.schema.scores import SCORES
 from tubelet.store.schema.surprise import (
@@ -114,6 +122,8 @@ __all__ = [
     "MASKINGS",
     "MASKING_PROJECTIONS",
     "MASKS",
+    "MASK_CLASSES",
+    "MASK_PREDICTIONS",
     "MEASUREMENTS",
     "MODELS",
     "MOMENT",
@@ -125,6 +135,7 @@ __all__ = [
     "POOLED",
     "PREDICTIONS",
     "PROBES",
+    "PROBE_ATTENTION",
     "PROBE_WEIGHTS",
     "PROJECTIONS",
     "RELATIONS",

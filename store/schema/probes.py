@@ -21,22 +21,22 @@ PROBES = Table(
             "encoder of the states; NULL for controls that see none",
         ),
         Column("layer", "VARCHAR", "layer of the states; NULL for controls that see none"),
-        Column("label_name", "VARCHAR", "label that was learned"),
+        Column("label_name", "VARCHAR", "label that was learned; `masks` for patch probes"),
         Column(
             "kind",
             "VARCHAR",
-            "`linear` (logistic or ridge regression), `knn`, or `attentive` (cross-attention over all tokens)",
+            "`linear` (logistic or ridge regression), `knn`, `attentive` (cross-attention over all tokens), or `patch` (logistic regression from a token to the masks)",
         ),
         Column(
             "control",
             "VARCHAR",
             "NULL for a probe; `shuffled` labels, `majority` class (or mean), `position` of the clip alone, `pixels` of the slice pictures, `untrained` network",
         ),
-        Column("task", "VARCHAR", "`classes` or `numbers`"),
+        Column("task", "VARCHAR", "`classes`, `numbers` or `masks`"),
         Column(
             "metric",
             "VARCHAR",
-            "`accuracy`: share of videos, predictions averaged over a video's clips; `R2`: coefficient of determination",
+            "`accuracy`: share of videos, predictions averaged over a video's clips; `R2`: coefficient of determination; `mIoU`: intersection over union of pixels, the mean over classes",
         ),
         Column("score", "DOUBLE", "the metric over all predicted videos, a group counting once"),
         Column("score_low", "DOUBLE", "lower end of its 95% interval over videos or groups"),
@@ -45,7 +45,11 @@ PROBES = Table(
         Column("video_count", "INTEGER", "videos that were predicted", "videos"),
         Column("group_count", "INTEGER", "groups of these videos; a video without one is its own"),
         Column("clip_count", "INTEGER", "clips of these videos", "clips"),
-        Column("class_count", "INTEGER", "classes; NULL for numbers"),
+        Column(
+            "class_count",
+            "INTEGER",
+            "classes, of masks the background among them; NULL for numbers",
+        ),
         Column("fold_count", "INTEGER", "folds; 1 where a label `split` is obeyed"),
         Column(
             "hyperparameter",
@@ -94,4 +98,70 @@ PROBE_WEIGHTS = Table(
     ),
 )
 
-PROBED = (PROBES, PREDICTIONS, PROBE_WEIGHTS)
+PROBE_ATTENTION = Table(
+    "probe_attention",
+    "head of an attentive probe in a fold",
+    ("probe_id", "fold", "head"),
+    (
+        PROBE,
+        Column("fold", "SMALLINT", "fold whose training part the model learned from, from 0"),
+        Column("head", "SMALLINT", "head of the attention, from 0"),
+        Column(
+            "vector",
+            "DOUBLE[]",
+            "what normalized tokens (mean 0, variance 1) are multiplied by: the softmax of the products over the tokens of a clip is the attention of the head",
+        ),
+    ),
+)
+
+MASK_CLASSES = Table(
+    "mask_classes",
+    "class of the masks that a patch probe tells, or its control",
+    ("probe_id", "class_value"),
+    (
+        PROBE,
+        Column(
+            "class_value",
+            "VARCHAR",
+            "number of the object in the masks, `background`, or `object`: any",
+        ),
+        Column(
+            "iou",
+            "DOUBLE",
+            "intersection over union of all predicted videos, a group counting once",
+            "0 to 1",
+        ),
+        Column("iou_low", "DOUBLE", "lower end of its 95% interval over videos or groups"),
+        Column("iou_high", "DOUBLE", "upper end of its 95% interval over videos or groups"),
+    ),
+)
+
+MASK_PREDICTIONS = Table(
+    "mask_predictions",
+    "class in a video whose masks a patch probe, or its control, predicted",
+    ("probe_id", "video_id", "fold", "class_value"),
+    (
+        PROBE,
+        Column("video_id", "VARCHAR", "video that was predicted, by a model that never saw it"),
+        Column("fold", "SMALLINT", "fold whose test part has the video, from 0"),
+        Column("class_value", "VARCHAR", "class, as in `mask_classes`"),
+        Column(
+            "intersection",
+            "DOUBLE",
+            "share of the scored pixels that have the class and were given it",
+            "0 to 1",
+        ),
+        Column(
+            "union_share",
+            "DOUBLE",
+            "share of the scored pixels that have the class or were given it",
+            "0 to 1",
+        ),
+        Column("iou", "DOUBLE", "intersection over union in this video", "0 to 1"),
+        Column(
+            "frame_count", "INTEGER", "annotated frames that were scored, once per clip", "frames"
+        ),
+    ),
+)
+
+PROBED = (PROBES, PREDICTIONS, PROBE_WEIGHTS, PROBE_ATTENTION, MASK_CLASSES, MASK_PREDICTIONS)

@@ -31,6 +31,7 @@ LEAST = {
     "help": 0,
     "changes": 3,
     "probes": 2,
+    "scores": 3,
     "dimensions": 5,
     "encoders": 2,
     "prediction": 3,

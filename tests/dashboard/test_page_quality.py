@@ -37,6 +37,7 @@ PAGES = [
     "dimensions",
     "prediction",
     "probes",
+    "scores",
     "encoders",
     "dimension",
     "masking?mask=tube",

@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.plain_rows import clip_row, video_row
-from tubelet.latent.correspondence import View, carry_marks, find_moment
+from tubelet.latent.correspondence import Followed, View, carry_marks, compare_tracks, find_moment
 from tubelet.latent.marks import MarkedPatches
+from tubelet.latent.null_similarity import Level
+from tubelet.latent.tracking import Track
 from tubelet.store.rows import TimelineRow
 
 
@@ -64,3 +67,29 @@ def test_marks_of_no_window_have_no_counterpart() -> None:
     assert carry_marks(MarkedPatches(), one, one) == MarkedPatches()
     later = view("b", 4, 4, [(5, 6)])
     assert carry_marks(MarkedPatches("a0", ((0, 0, 0),)), one, later) == MarkedPatches()
+
+
+def follow(seen: View, places: list[tuple[int, int]], lost: tuple[int, ...] = ()) -> Followed:
+    """A track of the first window whose best patches are these."""
+    y, x = np.array(places, np.int16).T
+    count, gone = len(places), np.isin(np.arange(len(places)), lost)
+    ones = np.ones(count, np.float32)
+    grid = seen.clip.grid_height, seen.clip.grid_width
+    track = Track(
+        clip_id=seen.clip.clip_id, heat=np.zeros((count, *grid), np.float32), y=y, x=x, score=ones, margin=ones,
+        returned=~gone, lost=gone, measured=Level(0.5, 0.05, 0.4, 0.6, 10, 3),
+    )  # fmt: skip
+    return Followed(track, seen.windows[0], seen)
+
+
+def test_two_tracks_are_compared_where_both_find_the_place_at_the_same_time() -> None:
+    """Two slices of the fine one lie in one of the coarse one; a coarse patch's middle is half a fine patch (6.25 pixels) from that of a fine one in it."""
+    fine, coarse = view("a", 8, 4, [(0, 1)]), view("b", 4, 2, [(0, 1)])
+    near = follow(fine, [(0, 0), (1, 1), (4, 4), (7, 7)], lost=(1,))
+    far = follow(coarse, [(0, 0), (2, 2)])
+    half = 6.25 * np.sqrt(2) / np.hypot(100, 200)
+    wanted = [half, half, half + np.sqrt(2) * 25 / np.hypot(100, 200)]
+    assert compare_tracks(near, far) == pytest.approx(wanted)
+    assert compare_tracks(near, follow(coarse, [(0, 0), (2, 2)], lost=(0, 1))) == []
+    later = Followed(far.track, view("b", 4, 2, [(2, 3)]).windows[0], far.view)
+    assert compare_tracks(near, later) == []

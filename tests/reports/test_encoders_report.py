@@ -66,6 +66,10 @@ def test_every_number_is_in_parquet_and_every_query_answers(store, tmp_path) -> 
     assert set(tables) == {"pairs", "alone", "units", "moments"} and len(pictures) == 3
     for block in (*tables.values(), *pictures):
         assert block.questions
+    units = tables["units"]
+    ends = {units.rows[name][0].as_py() for name in ("encoder_a", "encoder_b")}
+    assert ends == {units.player["encoder"], units.player["beside-encoder"]} and len(ends) == 2
+    assert units.rows["video_id"].to_pylist() == units.rows["unit"].to_pylist()
     for question in tables["pairs"].questions.values():
         assert len(store.query(question.text))
     REPORTS["encoders"].write(store, EncodersOptions(), tmp_path / "r.parquet")

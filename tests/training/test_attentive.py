@@ -6,13 +6,18 @@ import torch
 import torch.nn.functional as F
 
 from tests.compared import Other, add_encoder
-from tests.planted_tokens import DIM, ORDER, PATCH, plant_tokens, token_store
+from tests.planted_tokens import DIM, ORDER, PATCH, SIDE, SLICES, plant_tokens, token_store
+from tubelet.latent.clips import open_clip
+from tubelet.latent.colorings import Coloring, color_clip, fit_basis
+from tubelet.latent.probes.attention import ProbeAttention, list_attention, read_attention
 from tubelet.latent.probes.keeping import save_run
 from tubelet.latent.probes.options import ProbeError, ProbeOptions
 from tubelet.latent.probes.run import run_probes
 from tubelet.latent.probes.tokens import Tokens
 from tubelet.latent.probes.truth import read_truth
 from tubelet.store import Store
+from tubelet.store.disk import integrity
+from tubelet.store.questions.rows import AttentiveProbe as AttentiveProbeRow
 from tubelet.training.attentive.batches import plan_batches
 from tubelet.training.attentive.fitting import hold_back
 from tubelet.training.attentive.method import make_method
@@ -104,6 +109,32 @@ def test_it_tells_what_the_mean_does_not_hold(name, store) -> None:
     assert rows == [
         {"videos": len(run.truth.video_ids), "score": pytest.approx(reached[None].value)}
     ]
+    if name == PATCH:
+        check_attention(store, run.probes[0].place.encoder_id)
+
+
+def check_attention(store: Store, encoder_id: str) -> None:
+    """Where a model that never saw a video looks at one patch above all, that is one of the two that the label lies in; it may do so for one class alone, and need not look at the other."""
+    (probe,) = list_attention(store, encoder_id).values()
+    attention = read_attention(store, encoder_id, probe.probe_id)
+    clips = store.rows("SELECT clip_id, video_id FROM clips WHERE encoder_id = ? ORDER BY video_id", [encoder_id])  # fmt: skip
+    assert set(attention.vectors) == {0, 1} and all(attention.is_held_out(row["video_id"]) for row in clips)  # fmt: skip
+    found = []
+    for number, row in enumerate(clips):
+        told = np.random.default_rng([number, 6]).permutation(SLICES * SIDE * SIDE)[:2]
+        looked = attention.of_clip(open_clip(store, row["clip_id"]))
+        assert looked.shape == (SLICES, SIDE, SIDE) and looked.mean() == pytest.approx(1, abs=1e-3)
+        if looked.max() > looked.size / 4:
+            found.append(looked.argmax() in told)
+    assert len(found) > len(clips) / 4 and np.mean(found) > 0.9, found
+    basis = fit_basis(store, encoder_id, Coloring("attention", probe.probe_id))
+    colors = color_clip(store, row["clip_id"], basis)
+    assert colors.reshape(-1, 3)[:, 0].argmax() == looked.argmax(), "the brightest is where it looks"  # fmt: skip
+    assert (colors[..., 0] == colors[..., 2]).all()
+    other = store.rows("SELECT encoder_id FROM encoders WHERE encoder_id != ?", [encoder_id])
+    with pytest.raises(ProbeError, match="holds no attention of a probe"):
+        read_attention(store, other[0]["encoder_id"], probe.probe_id)
+    assert list(integrity.check(store)) == []
 
 
 def learn(
@@ -127,6 +158,14 @@ def test_a_sweep_keeps_the_rate_that_does_best_on_videos_held_back(store) -> Non
     chances = found.predict_proba(tokens.files)
     assert chances.shape == (len(tokens.files), 2)
     np.testing.assert_allclose(chances.sum(1), 1)
+    clip = open_clip(store, tokens.clip_ids[0])
+    probe = AttentiveProbeRow(probe_id="p", encoder_id=clip.encoder_id, layer="last", label_name="action", score=None)  # fmt: skip
+    looked = ProbeAttention(probe, {0: found.attention}, {}).of_clip(clip)
+    with torch.inference_mode():
+        flat = normalize(torch.from_numpy(clip.grid).reshape(1, -1, DIM))
+        weights, _ = attend(found.fitted.probe.attention_vectors(), flat)
+    wanted = weights[0].mean(0).numpy() * looked.size
+    np.testing.assert_allclose(looked.ravel(), wanted, rtol=1e-3, atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_probe(store) -> None:

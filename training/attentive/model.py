@@ -25,6 +25,11 @@ class AttentiveModel:
     def classes_(self) -> np.ndarray:
         return self.scale
 
+    @property
+    def attention(self) -> Float64[np.ndarray, "heads D"]:
+        """One vector per head, whose products with normalized tokens are the scores of its attention."""
+        return self.fitted.probe.attention_vectors().detach().double().cpu().numpy()
+
     def predict(self, files: Sequence[TokenFile]) -> Float64[np.ndarray, " n"]:
         """Numbers."""
         return self._outputs(files)[:, 0] * self.scale[1] + self.scale[0]

@@ -1,0 +1,73 @@
+"""The tokens that a model learns from: of every video equally many, wherever masks say what their patches show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tubelet.array_types import Float32, Int
+from tubelet.latent.patch_probes.sources import Source
+from tubelet.store.rows import ClipRow
+
+Maps = Mapping[str, np.ndarray]  # classes of patches (S, H, W) of clips by id, -1 where unknown
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Tokens, their classes, and the places of their videos in the truth."""
+
+    vectors: Float32[np.ndarray, "n D"]
+    classes: Int[np.ndarray, " n"]
+    places: Int[np.ndarray, " n"]
+
+    def of_videos(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Vectors, classes and places of those of some videos."""
+        kept = np.isin(self.places, places)
+        return self.vectors[kept], self.classes[kept], self.places[kept]
+
+
+def draw_sample(
+    videos: Sequence[Sequence[ClipRow]], maps: Maps, source: Source, most: int, seed: int
+) -> Sample | None:
+    """At most a number of tokens, evenly over videos; None where a clip has nothing to read."""
+    share = max(1, most // len(videos))
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for place, clips in enumerate(videos):
+        generator = np.random.default_rng([seed, place])
+        for clip, tokens in _pick_tokens(clips, maps, share, generator):
+            grid = source.read(clip)
+            if grid is None:
+                return None
+            classes = maps[clip.clip_id].reshape(-1)[tokens]
+            vectors = grid.reshape(-1, grid.shape[-1])[tokens]
+            parts.append((vectors, classes, np.full(len(tokens), place)))
+    return Sample(*(np.concatenate(column) for column in zip(*parts)))
+
+
+def _pick_tokens(
+    clips: Sequence[ClipRow], maps: Maps, most: int, generator: np.random.Generator
+) -> list[tuple[ClipRow, np.ndarray]]:
+    """Numbers of tokens of each clip of a video, at most so many together."""
+    known = [np.flatnonzero(maps[clip.clip_id] >= 0) for clip in clips]
+    starts = np.cumsum([0, *map(len, known)])
+    chosen = np.sort(generator.permutation(starts[-1])[:most])
+    cut = np.searchsorted(chosen, starts)
+    return [
+        (clip, tokens[chosen[low:high] - start])
+        for clip, tokens, start, low, high in zip(clips, known, starts, cut, cut[1:])
+        if high > low
+    ]
+
+
+def exchange_maps(videos: Sequence[Sequence[ClipRow]], maps: Maps, seed: int) -> Maps:
+    """Every video with the classes of another one: what a mean mask tells is left, what the picture tells is not."""
+    order = np.random.default_rng([seed, 41]).permutation(len(videos))
+    giver = dict(zip(order.tolist(), np.roll(order, 1).tolist()))
+    found = {}
+    for place, clips in enumerate(videos):
+        others = videos[giver[place]]
+        for number, clip in enumerate(clips):
+            given = maps[others[number % len(others)].clip_id]
+            same = given.shape == maps[clip.clip_id].shape
+            found[clip.clip_id] = given if same else np.full_like(maps[clip.clip_id], -1)
+    return found
