@@ -25,8 +25,9 @@ from tubelet.ingest.pipeline.run import Concurrency, Run
 from tubelet.ingest.plan import Plan, Probing, plan
 from tubelet.ingest.prediction.live import PredictingEncoder, refuse_short_windows
 from tubelet.ingest.prediction.loading import add_predictor
+from tubelet.ingest.search import search
 from tubelet.ingest.segments import assign_segments
-from tubelet.ingest.sources import Source, search
+from tubelet.ingest.sources import Source
 from tubelet.ingest.windows import Windowing
 from tubelet.store import Store
 from tubelet.store.jobs.state import JobProgress

@@ -1,14 +1,13 @@
-"""Which files there are, and what they contain: paths to sources, each with the id of its bytes."""
+"""A file that may be a video, and what it contains: the id of its bytes."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tubelet.ingest.errors import UsageError
-from tubelet.ingest.folders import SUFFIXES, Search, Skipped, reason, shown
+from tubelet.ingest.folders import reason, shown
 from tubelet.media.errors import VideoError
 from tubelet.media.frame_folder import FrameFolder, find_frames
 from tubelet.media.video import PictureVideo, Video, open_source
@@ -108,7 +107,7 @@ class Source:
             reading = Reading(self, video_id or self._content(), stamp, identity)
             if self._is_still(identity):
                 return reading
-        raise _changed()
+        raise changed()
 
     def _is_still(self, identity: tuple[int, ...]) -> bool:
         """Whether nothing happened to the file since. Raises VideoError where it disappeared."""
@@ -163,10 +162,10 @@ class Reading:
                 return None
         except VideoError:
             return _vanished()
-        return _changed()
+        return changed()
 
 
-def _changed() -> VideoError:
+def changed() -> VideoError:
     again = "run the same command again once it is complete"
     return VideoError("read", f"the file changed while it was read: {again}")
 
@@ -174,70 +173,3 @@ def _changed() -> VideoError:
 def _vanished() -> VideoError:
     again = "run the same command again once it is back"
     return VideoError("read", f"the file disappeared while it was read: {again}")
-
-
-@dataclass(frozen=True)
-class Found:
-    """The sources below some paths, and what was skipped."""
-
-    sources: list[Source]
-    skipped: tuple[Skipped, ...]
-
-
-def search(
-    paths: Sequence[str], limit: int | None = None, fps_of_frames: float | None = None
-) -> Found:
-    """Sources below the paths, each file once, in the order of their names; with a rate of frames, pictures too. Raises UsageError where there are none."""
-    sources: dict[Path, Source] = {}
-    skipped: dict[str, Skipped] = {}
-    for text in paths:
-        below, left_out = _below(text, fps_of_frames)
-        for source in below:
-            sources.setdefault(source.path, source)
-        skipped |= {one.path: one for one in left_out}
-    if not sources:
-        raise UsageError(_nothing(paths, list(skipped.values())))
-    taken = {source.text for source in sources.values()}
-    return Found(
-        list(sources.values())[:limit],
-        tuple(one for one in skipped.values() if one.path not in taken),
-    )
-
-
-def find(paths: Sequence[str], limit: int | None = None) -> list[Source]:
-    """The sources of `search` alone."""
-    return search(paths, limit).sources
-
-
-def _below(text: str, frame_rate: float | None) -> tuple[list[Source], list[Skipped]]:
-    path, named = Path(os.path.abspath(Path(text).expanduser())), os.path.normpath(text)
-    if not os.path.lexists(path):
-        raise UsageError(f"{shown(path)} does not exist: check the path")
-    if not path.is_dir():
-        special = explain_irregular(path)
-        return (
-            ([], [Skipped(shown(path), special)])
-            if special
-            else ([Source(path, None, named=named)], [])
-        )
-    found = Search(root=path, pictures=frame_rate is not None)
-    found.walk()
-    sources = [
-        Source(file, _label(file, path), frame_rate if file.is_dir() else None)
-        for file in found.files
-    ]
-    return sources, found.skipped
-
-
-def _label(file: Path, root: Path) -> str | None:
-    if file == root:
-        return None  # a folder of frames that was named itself
-    below = file.parent.relative_to(root).as_posix()
-    return None if below == "." else below
-
-
-def _nothing(paths: Sequence[str], skipped: Sequence[Skipped]) -> str:
-    endings = " ".join(sorted(SUFFIXES))
-    left_out = f"; skipped: {skipped[0].path} ({skipped[0].reason})" if skipped else ""
-    more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
-    return f"no video file below {', '.join(map(shown, paths))}: name files or folders that hold some ({endings}){left_out}{more}"

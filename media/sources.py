@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tubelet.store import Store, StoreError, ids
 from tubelet.store.questions.rows import VideoFailure
+from tubelet.store.remote.address import is_remote
 from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 
 BYTES = "application/octet-stream"
@@ -41,6 +42,8 @@ def missing(video: VideoRow) -> str | None:
     """Why a video's file cannot be shown; None where it is there as it was ingested, by its size and time."""
     if video.container == "frames":
         return "the video is a folder of frames"
+    if is_remote(video.path):
+        return "the source file is at an address, which pages do not read"
     found = _stat(video.path)
     if found is None:
         return "the source file is missing or was moved"

@@ -13,6 +13,7 @@ from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.ingest.prediction.errors import judge_errors
 from tubelet.media.color import HDR
 from tubelet.store.outcome import INTERRUPTED
+from tubelet.store.remote.address import is_remote
 from tubelet.store.wording import agree, count, escape_controls
 
 NAMED = 5  # files of a kind in the printed summary; --json has all
@@ -168,7 +169,7 @@ class Summary:
             )
         elif before := done.moved_from:
             self.moved.append(
-                Elsewhere(*here, before.path, before.label, moved=not Path(before.path).exists())
+                Elsewhere(*here, before.path, before.label, moved=_is_gone(before.path))
             )
 
     @property
@@ -299,6 +300,11 @@ class Summary:
                 f"{count(self.pairless, 'video')} too short for a pair, which needs {count(self.pair_frames, 'frame')}"
             )
         return lines
+
+
+def _is_gone(path: str) -> bool:
+    """Whether nothing is at a path any more; what is at an address is not asked for."""
+    return not is_remote(path) and not Path(path).exists()
 
 
 def _name_some(names: Iterable[str]) -> str:

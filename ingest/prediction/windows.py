@@ -14,6 +14,7 @@ from tubelet.media.frame_folder import FRAMES
 from tubelet.media.video import Frame
 from tubelet.store import Store
 from tubelet.store.placement import place_picture
+from tubelet.store.remote.address import is_remote
 from tubelet.store.rows import ClipRow, VideoRow, fed_frames
 from tubelet.store.wording import count
 
@@ -26,7 +27,7 @@ def find_source(store: Store, video: VideoRow) -> Reading:
     why: VideoError | None = None
     for path in dict.fromkeys([video.path, *sorted(paths)]):
         try:
-            reading = _open(Path(path), video)
+            reading = _open(path, video)
         except VideoError as error:
             why = why or error
             continue
@@ -38,8 +39,13 @@ def find_source(store: Store, video: VideoRow) -> Reading:
     raise why or VideoError("read", "the store does not say where it is")
 
 
-def _open(path: Path, video: VideoRow) -> Reading:
-    if not path.exists():
+def _open(text: str, video: VideoRow) -> Reading:
+    if is_remote(text):
+        raise VideoError(
+            "read",
+            f"{text} is read by an ingest alone: copy it to this machine, and ingest the copy",
+        )
+    if not (path := Path(text)).exists():
         raise VideoError(
             "read", f"{path} is gone: bring it back, or ingest it from where it is now"
         )

@@ -65,7 +65,7 @@ class Bucket:
                 f"there is no store option {unknown[0]!r}: use one of {', '.join(OPTIONS)}"
             )
         self.address = address
-        self._store = _connect(address, options)
+        self._store = connect(address, options)
 
     def read(self, name: str) -> Content:
         """A small file. Raises FileNotFoundError where there is none, StoreError where it cannot be read."""
@@ -105,7 +105,7 @@ class Bucket:
     def write(self, name: str, data: bytes | memoryview) -> None:
         """Put a file whole, in place of one of its name."""
         with self._explaining(writing=True):
-            _insist(lambda: self._store.put(name, memoryview(data).cast("B"), use_multipart=False))
+            insist(lambda: self._store.put(name, memoryview(data).cast("B"), use_multipart=False))
 
     def create(self, name: str, data: bytes | memoryview) -> bool:
         """Put a file whole, unless there is one of its name; whether it was put."""
@@ -119,7 +119,7 @@ class Bucket:
     def remove(self, names: Sequence[str]) -> None:
         with self._explaining(writing=True), suppress(FileNotFoundError):
             if names:
-                _insist(lambda: self._store.delete(list(names)))
+                insist(lambda: self._store.delete(list(names)))
 
     def _put(self, name: str, data: bytes | memoryview, mode: Any) -> tuple[str | None, bool]:
         """The tag of a file that was put on a condition, None where this does not hold; and whether no request before that could have put it."""
@@ -135,7 +135,7 @@ class Bucket:
 
         with self._explaining(writing=True):
             try:
-                return _insist(put), attempts == 1
+                return insist(put), attempts == 1
             except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
                 return None, attempts == 1
         raise AssertionError("a put returns or raises")
@@ -162,7 +162,7 @@ class Bucket:
         raise StoreError(f"{self.address} {_describe(said, writing)}")
 
 
-def _insist(request: Callable[[], T]) -> T:
+def insist(request: Callable[[], T]) -> T:
     """The answer to a request, which is sent again where the answer was lost: it is one that may be carried out twice.
 
     The package asks again where a server was busy, but not where an answer was lost, because the second answer of a write may contradict the first.
@@ -181,7 +181,7 @@ def _insist(request: Callable[[], T]) -> T:
     return request()
 
 
-def _connect(address: Address, options: Mapping[str, str]) -> Any:
+def connect(address: Address, options: Mapping[str, str]) -> Any:
     try:
         from obstore.store import S3Store
     except ImportError as error:

@@ -24,7 +24,7 @@ VIDEOS = Table(
         Column(
             "modified_ns",
             "BIGINT",
-            "modification time; with path and bytes it avoids hashing again; -1 while the file is read for the first time: frames and duration are then what its header says",
+            "modification time; with path and bytes it avoids hashing again; of a video at an address, its fractions of a second are digits of the server's tag; -1 while the file is read for the first time: frames and duration are then what its header says",
             "ns since 1970",
         ),
         Column("container", "VARCHAR", "container format, FFmpeg's name"),

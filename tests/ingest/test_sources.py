@@ -20,7 +20,7 @@ from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import ENDING, PICTURE
 from tubelet.ingest.pipeline.summary import Elsewhere
-from tubelet.ingest.sources import search
+from tubelet.ingest.search import search
 from tubelet.store import Store
 from tubelet.store.schema import TABLES
 

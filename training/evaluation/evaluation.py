@@ -17,7 +17,7 @@ from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.networks.vjepa import Predictor
 from tubelet.ingest.precision import resolve_precision
 from tubelet.ingest.samples import sample_videos
-from tubelet.ingest.sources import find
+from tubelet.ingest.search import find
 from tubelet.ingest.toy import PATCH
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
 from tubelet.ingest.vjepa_rows import PRETRAINED

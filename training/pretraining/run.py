@@ -20,7 +20,7 @@ import torch
 
 from tubelet.ingest import pretrained
 from tubelet.ingest.errors import CheckpointError, UsageError
-from tubelet.ingest.sources import find
+from tubelet.ingest.search import find
 from tubelet.store.disk.files import write_whole
 from tubelet.store.errors import TubeletError
 from tubelet.store.wording import count, tell

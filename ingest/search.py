@@ -1,0 +1,84 @@
+"""Which files there are: paths and addresses to sources."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.folders import SUFFIXES, Search, Skipped, shown
+from tubelet.ingest.remote_sources import find_remote
+from tubelet.ingest.sources import Source
+from tubelet.store.disk.files import explain_irregular
+from tubelet.store.remote.address import is_remote
+
+
+@dataclass(frozen=True)
+class Found:
+    """The sources below some paths, and what was skipped."""
+
+    sources: list[Source]
+    skipped: tuple[Skipped, ...]
+
+
+def search(
+    paths: Sequence[str], limit: int | None = None, fps_of_frames: float | None = None
+) -> Found:
+    """Sources below the paths and at the addresses, each file once, in the order of their names; with a rate of frames, pictures too. Raises UsageError where there are none."""
+    sources: dict[Path, Source] = {}
+    skipped: dict[str, Skipped] = {}
+    for text in paths:
+        below, left_out = find_remote(text) if is_remote(text) else _below(text, fps_of_frames)
+        for source in below:
+            sources.setdefault(source.path, source)
+        skipped |= {one.path: one for one in left_out}
+    if not sources:
+        raise UsageError(_nothing(paths, list(skipped.values())))
+    taken = {source.text for source in sources.values()}
+    return Found(
+        list(sources.values())[:limit],
+        tuple(one for one in skipped.values() if one.path not in taken),
+    )
+
+
+def find(paths: Sequence[str], limit: int | None = None) -> list[Source]:
+    """The sources of `search` alone, files of this machine all. Raises UsageError."""
+    if remote := [text for text in paths if is_remote(text)]:
+        raise UsageError(
+            f"{remote[0].partition('://')[0]}://...: only `tubelet ingest` and `tubelet plan` read videos at addresses: copy them to this machine"
+        )
+    return search(paths, limit).sources
+
+
+def _below(text: str, frame_rate: float | None) -> tuple[list[Source], list[Skipped]]:
+    path, named = Path(os.path.abspath(Path(text).expanduser())), os.path.normpath(text)
+    if not os.path.lexists(path):
+        raise UsageError(f"{shown(path)} does not exist: check the path")
+    if not path.is_dir():
+        special = explain_irregular(path)
+        return (
+            ([], [Skipped(shown(path), special)])
+            if special
+            else ([Source(path, None, named=named)], [])
+        )
+    found = Search(root=path, pictures=frame_rate is not None)
+    found.walk()
+    sources = [
+        Source(file, _label(file, path), frame_rate if file.is_dir() else None)
+        for file in found.files
+    ]
+    return sources, found.skipped
+
+
+def _label(file: Path, root: Path) -> str | None:
+    if file == root:
+        return None  # a folder of frames that was named itself
+    below = file.parent.relative_to(root).as_posix()
+    return None if below == "." else below
+
+
+def _nothing(paths: Sequence[str], skipped: Sequence[Skipped]) -> str:
+    endings = " ".join(sorted(SUFFIXES))
+    left_out = f"; skipped: {skipped[0].path} ({skipped[0].reason})" if skipped else ""
+    more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
+    return f"no video file below {', '.join(map(shown, paths))}: name files or folders that hold some ({endings}){left_out}{more}"
