@@ -60,7 +60,9 @@ def test_what_is_not_above_copying_or_its_controls_is_said_to_be_that(tmp_path) 
     assert "**Its controls are as predictable**: raw pixels, 0.1" in answer
     made.close()
     few = make_store(tmp_path, 0.4, 3)
-    assert "There are too few test videos, or groups of them, for an interval" in write(few, tmp_path)
+    assert "There are too few test videos, or groups of them, for an interval" in write(
+        few, tmp_path
+    )
     few.close()
 
 
