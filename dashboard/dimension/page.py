@@ -72,7 +72,7 @@ def describe_sample(found: Description, selected: bool) -> Markdown:
     """What all figures rest on."""
     whose = "the selected videos" if selected else "the corpus"
     return (
-        f"From a sample of {whose}: {count(found.tokens, 'token')} of {count(found.videos, 'video')}, about {found.each:,} per video, drawn by a hash of their addresses: "
+        f"From a sample of {whose}: {count(found.tokens, 'token')} of {count(found.videos, 'video')}, about {round(found.tokens / found.videos):,} per video, drawn by a hash of their addresses: "
         "the same ones at every visit. Slices, rows and columns count from 0."
     )
 

@@ -8,6 +8,7 @@ from tubelet.dashboard import caching, links
 from tubelet.dashboard.dimension import charts
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.changes.findings import name_change
+from tubelet.reports.changes.sections import warn_few
 from tubelet.reports.literal import literal
 from tubelet.store import Store
 from tubelet.store.intervals import interval
@@ -36,7 +37,7 @@ def show(store: Store, encoder_id: str, dim: int | None) -> None:
     rows = summarize_reactions(caching.read(store, question, DimensionReaction))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            f"Windows of {count(held.frame_count, 'frame')}, {literal(held.setting)}; {count(held.videos, 'video')}. {SHOWN}",
+            f"Windows of {count(held.frame_count, 'frame')}, {literal(held.setting)}; {count(held.videos, 'video')}. {SHOWN}{warn_few(held.videos)}",
             width="stretch",
         )
         sql_behind({"Reactions": question, "Measured": asked}, "reactions")

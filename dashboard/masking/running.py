@@ -11,6 +11,7 @@ from tubelet.reports.literal import literal
 from tubelet.store import Store, StoreError
 from tubelet.store.jobs.listing import find_job
 from tubelet.store.jobs.logs import read_log
+from tubelet.store.jobs.spare import Spares
 from tubelet.store.jobs.starting import start_job
 from tubelet.store.jobs.state import DONE, STARTING, JobState
 
@@ -18,7 +19,8 @@ JOB, FAILED = (
     "masking-job",
     "masking-failed",
 )  # in the session: the job that runs for this page, and why the last one failed
-EVERY_S = 1
+EVERY_S = 0.5
+SPARES = Spares(("tubelet.training.masking.run",))  # of this process, for all visitors
 
 
 def offer_run(store: Store, clip_id: str, asked: MaskRequest) -> None:
@@ -28,6 +30,8 @@ def offer_run(store: Store, clip_id: str, asked: MaskRequest) -> None:
         st.markdown("Run this in a terminal; the result appears here:")
         st.code(shlex.join(("tubelet", *words)), language=None, wrap_lines=True)
         return
+    if JOB not in st.session_state:  # while one runs, the processor is its own
+        SPARES.warm(keep_environment())
     st.button(
         "Run mask",
         icon=":material/play_arrow:",
@@ -46,7 +50,7 @@ def start(store: Store, words: tuple[str, ...]) -> None:
     if folder is None or JOB in st.session_state:
         return
     try:
-        st.session_state[JOB] = start_job(store, words, folder, keep_environment())
+        st.session_state[JOB] = start_job(store, words, folder, keep_environment(), SPARES)
     except StoreError as error:
         st.session_state[FAILED] = str(error)
 

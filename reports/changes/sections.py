@@ -27,6 +27,7 @@ from tubelet.reports.command_line import report_command
 from tubelet.reports.dimensions.findings import refuse_several_groups
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
+from tubelet.store.intervals import FEWEST
 from tubelet.store.questions.changes import ReactionScope, reactions
 from tubelet.store.wording import count
 
@@ -107,9 +108,20 @@ def answer(found: ChangeFindings) -> Markdown:
     said = f"Tokens move most after **{literal(ranked[-1]['what'])}**: {_describe(ranked[-1])}"
     if len(ranked) > 1:
         said += f"; least after **{literal(ranked[0]['what'])}**: {_describe(ranked[0])}"
-    if found.disjoint is None:
-        return f"{said}. No windows without a common frame were measured to compare with."
-    return f"{said}. Windows that share no frame differ by {found.disjoint:.3f}."
+    beside = (
+        "No windows without a common frame were measured to compare with."
+        if found.disjoint is None
+        else f"Windows that share no frame differ by {found.disjoint:.3f}."
+    )
+    return f"{said}. {beside}{warn_few(max(row['videos'] for row in rows))}"
+
+
+def warn_few(units: int) -> Markdown:
+    """What cannot be concluded from few videos; nothing where they are enough."""
+    if units >= FEWEST:
+        return ""
+    of = f"{units} videos or groups" if units > 1 else "one video or group"
+    return f" **These are figures of {of}**: nothing is concluded about other videos. An interval of fewer than {FEWEST} holds only if reactions are normally distributed over videos, and which of two changes moves tokens more is not tested."
 
 
 def _describe(row: dict) -> Markdown:

@@ -17,6 +17,7 @@ from tubelet.store.jobs.describing import describe_end, describe_job, make_job_i
 from tubelet.store.jobs.forms import CommandForm, read_forms
 from tubelet.store.jobs.listing import list_jobs
 from tubelet.store.jobs.logs import read_log
+from tubelet.store.jobs.spare import Spares
 from tubelet.store.jobs.state import END, FOLDER_VARIABLE, JOB, LOCK, LOG, STOPPING
 from tubelet.store.store import Store
 from tubelet.store.wording import count
@@ -29,9 +30,16 @@ COMMAND = (sys.executable, "-P", "-m", "tubelet")  # -P: no module of the curren
 
 
 def start_job(
-    store: Store, words: Sequence[str], folder: Path, environment: Mapping[str, str]
+    store: Store,
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    spares: Spares | None = None,
 ) -> str:
-    """Run `tubelet WORDS` in a folder, its output in the job's log; the job's id, once the command runs or has ended. Raises StoreError."""
+    """Run `tubelet WORDS` in a folder, its output in the job's log; the job's id, once the command runs or has ended. Raises StoreError.
+
+    A process of `spares` that waits becomes the command, which saves its imports.
+    """
     store.layout.require_writable()
     _require_room(store)
     job_id = make_job_id(time.time())
@@ -40,7 +48,9 @@ def start_job(
         place.mkdir(parents=True)
         described = describe_job(words, folder, time.time())
         write_whole(place / JOB, json.dumps(described).encode(), place, flush=False)
-        process = _run(words, folder, place, environment)
+        own = {**environment, FOLDER_VARIABLE: str(place), "PYTHONUNBUFFERED": "1"}
+        spare = spares.take(words, folder, place / LOG, own) if spares else None
+        process = spare or _run(words, folder, place, own)
     except (OSError, ValueError) as error:  # a value that no argument can hold is a ValueError
         _write_end(place, 2, f"the command could not be started: {error}")
         raise StoreError(f"the command could not be started: {error}") from error
@@ -79,7 +89,7 @@ def _run(
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env={**environment, FOLDER_VARIABLE: str(place), "PYTHONUNBUFFERED": "1"},
+            env=environment,
             start_new_session=True,
         )
 

@@ -63,9 +63,9 @@ def _open_pages(folder: Path, videos: int, dims: int) -> Iterator[Row]:
     small.close()
     store = direction_store(folder / "tokens", draw_tokens(videos, 1, dims=dims))
     store.compact()
-    for name, allowed in (("cold", COLD), ("warm", WARM)):
+    for name, allowed, dimension in (("cold", COLD, "3"), ("warm", WARM, "3"), ("warm, another dimension", WARM, "7")):  # fmt: skip
         started = time.perf_counter()
-        page = open_page("dimension", store, dimension="3")
+        page = open_page("dimension", store, dimension=dimension)
         taken = time.perf_counter() - started
         assert not page.exception
         what = f"the Dimension page, {name}, {videos:,} videos x {dims} dimensions"

@@ -1,13 +1,14 @@
-"""The masking lab in a real browser: paint a mask on the frame, run it by keyboard, and find it again by its address."""
+"""What the predictor expects, in a real browser: paint a mask on the frame, run it by keyboard, find it again by its address; and from a surprising moment into the player, which shows surprise over its frames."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.browsing import BROWSER, SLOW, Visit, commanded, expect, visiting
+from tests.browsing import BROWSER, SLOW, Visit, commanded, expect, read_pixels, visiting
 from tests.ingest.test_surprise_store import ingest
 from tests.videos import make_video
+from tubelet.dashboard.video.surprise_heat import NOT_PREDICTED
 from tubelet.store import Store
 
 pytestmark = BROWSER
@@ -19,7 +20,7 @@ ROWS = 4  # and columns of patches
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder: Path = tmp_path_factory.mktemp("lab")
     make_video(folder / "videos/a.mp4", frames=10, height=64, width=64)
-    ingest(folder / "videos", folder / "store", size="64")
+    ingest(folder / "videos", folder / "store", size="64", surprise="2")
     made = Store(folder / "store")
     yield made
     made.close()
@@ -57,3 +58,26 @@ def test_a_mask_is_painted_run_by_keyboard_and_found_by_its_address(browser, sto
         visit.page.goto(address)
         expect(visit.page.get_by_text("10 of 80 tokens hidden")).to_be_visible(timeout=SLOW)
         expect(visit.page.get_by_role("group", name="Error of the prediction")).to_be_visible(timeout=SLOW)  # fmt: skip
+
+
+def test_a_surprising_moment_leads_into_the_player_which_shows_surprise(visit: Visit) -> None:
+    visit.open("prediction", "What did the predictor not expect?")
+    moment = visit.page.locator("a:has(img)[href*='slice=']").first
+    expect(moment).to_be_visible(timeout=SLOW)
+    visit.settle()
+    moment.click()
+    visit.expect_heading("What does the encoder see in this video?")
+    visit.expect_in_url("slice=")
+    expect(visit.page.locator(".player")).not_to_have_attribute("data-mode", "loading", timeout=SLOW)  # fmt: skip
+    visit.settle()
+    visit.page.get_by_text("Surprise", exact=True).click()
+    visit.expect_in_url("surprise-over=true")
+    visit.expect_text("error of the prediction, 0 to")
+    for _ in range(SLOW // 200):
+        pixels = read_pixels(visit.page.locator(".latent.beside"))
+        if (pixels[..., 3] == 255).all() and (pixels[..., :3] != NOT_PREDICTED).any():
+            break
+        visit.page.wait_for_timeout(200)
+    assert (
+        (pixels[..., :3] != NOT_PREDICTED).any(axis=-1).all()
+    )  # every patch of a slice that was predicted

@@ -36,6 +36,7 @@ def test_planted_reactions_come_back_with_their_intervals(planted_everything):
         or "most after **noise 0.3**: by 0.300 (" in said
     )
     assert f"share no frame differ by {rows['disjoint']['reaction']:.3f}" in said
+    assert "These are figures of" not in said  # six videos are enough
     picture = next(block for block in blocks if isinstance(block, Picture))
     assert picture.numbers().num_rows == 5
 
@@ -64,6 +65,10 @@ def test_two_videos_and_one_say_what_cannot_be_concluded(tmp_path):
     assert rows["flip"]["low"] is None and rows["flip"]["of_disjoint"] is None
     said = next(block.markdown for block in blocks if isinstance(block, Text))
     assert "in 1 video, without an interval" in said and "No windows without a common frame" in said
+    assert "**These are figures of one video or group**: nothing is concluded" in said
+    plant_changes(store, {("blur", 2.0): 0.3}, videos=2)
+    said = next(block.markdown for block in table_of(store)[1] if isinstance(block, Text))
+    assert "**These are figures of 2 videos or groups**" in said and "is not tested" in said
     with pytest.raises(ReportError, match="there are those of: toy"):
         table_of(store, frames=3)
     store.close()

@@ -18,6 +18,7 @@ from tubelet.cli import recording
 from tubelet.store import Store, StoreError
 from tubelet.store.jobs import logs, starting, state
 from tubelet.store.jobs.listing import find_job, list_jobs, stop_job
+from tubelet.store.jobs.spare import Spares
 from tubelet.store.jobs.starting import start_job
 
 
@@ -73,7 +74,8 @@ def test_a_job_outlives_who_started_it_and_is_stopped_from_elsewhere(
     store: Store, tmp_path: Path
 ) -> None:
     video = make_video(tmp_path / "long.mp4", frames=3000)
-    program = f"""import os; from pathlib import Path; from tubelet.store import Store; from tubelet.store.jobs.starting import start_job
+    program = f"""import os; from pathlib import Path; from tubelet.store import Store; from tubelet.store.jobs.spare import Spares
+from tubelet.store.jobs.starting import start_job
 print(start_job(Store({str(store.root)!r}), ["ingest", {str(video)!r}, "--store={store.root}", *{SMALL!r}], Path("/"), os.environ))"""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment())  # fmt: skip
     job_id = done.stdout.strip()
@@ -133,3 +135,27 @@ def test_a_log_is_read_from_its_end_and_nothing_in_it_acts(store: Store, tmp_pat
 
 def test_both_rooms_name_the_variable_alike() -> None:
     assert recording.FOLDER_VARIABLE == state.FOLDER_VARIABLE
+
+
+def test_a_spare_process_becomes_the_command_it_is_told(store: Store, tmp_path: Path) -> None:
+    """With the words, folder, log and environment of the job, once; without one that waits a process is started as always."""
+    spares = Spares(("tubelet.store.store",))
+    spares.warm(environment())
+    assert spares.waits
+    told = {**environment(), "TUBELET_TOLD": "yes"}
+    job_id = start_job(store, ["compact", f"--store={store.root}"], tmp_path, told, spares)
+    ended = wait_for_end(store, job_id)
+    assert (ended.status, ended.folder, ended.words[0]) == (state.DONE, str(tmp_path), "compact")
+    assert logs.read_log(store.layout.job(job_id)).strip() and not spares.waits
+    refused = start_job(store, ["compact", "--none", f"--store={store.root}"], tmp_path, environment(), spares)  # fmt: skip
+    assert "No such option" in wait_for_end(store, refused).said
+
+
+def test_a_spare_ends_with_nothing_to_do_and_is_left_in_another_environment(store: Store, tmp_path: Path) -> None:  # fmt: skip
+    spares = Spares(())
+    spares.warm({**environment(), "TUBELET_OTHER": "1"})
+    assert spares.take(["compact"], tmp_path, tmp_path / "log", environment()) is None
+    assert not spares.waits and not (tmp_path / "log").exists()
+    spares.warm(environment())
+    spares.end()
+    assert not spares.waits

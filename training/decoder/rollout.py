@@ -44,8 +44,7 @@ def draw_rollout(store: Store, decoder: Decoder, clip_id: str, transition_id: st
     if clip.slices < 2:
         raise FitError(f"clip {clip_id} has one slice, after which nothing is to be predicted: choose a longer one")  # fmt: skip
     grid = torch.from_numpy(store.grid(clip_id).astype(np.float32))
-    slices, height, width, dim = grid.shape
-    grid = average(grid, shrink((slices, height, width, dim), row["grid_side"])[1:3])
+    grid = average(grid, shrink((*clip.positions, clip.embed_dim), row["grid_side"])[1:3])
     seen = max(1, clip.slices // 2)
     rolled = roll_out(network, scaling.scale(grid)[None, :seen], clip.slices - seen)
     predicted = torch.cat(rolled) * scaling.std + scaling.mean
