@@ -99,9 +99,11 @@ def page(request, pages: Visit) -> Visit:
     """On a desk, some are drawn before the browser has the modules that draw widgets: on a slow machine they come one by one."""
     late = request.param in LATE_ON and pages.page.viewport_size["width"] > PHONE
     with late_modules(pages) if late else nullcontext():
-        pages.page.goto(f"{pages.address}/{request.param}", wait_until="commit")
+        until = "commit" if late else "load"
+        pages.page.goto(f"{pages.address}/{request.param}", wait_until=until)
         expect(pages.page.get_by_role("heading", level=1)).to_be_visible(timeout=SLOW)
         pages.settle()
+    pages.page.wait_for_load_state("load")
     expect(pages.page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=SLOW)
     return pages
 
