@@ -53,10 +53,9 @@ def ingest(folder: Path, root: Path, **arguments: int | str) -> None:
 
     job = Job.of(
         paths=[str(folder)],
-        encoder="toy",
         size=str(SIDE),
         frames=WINDOW,
-        **{"pairs": "0", **arguments},
+        **{"encoder": "toy", "pairs": "0", **arguments},
     )
     assert not job.run(str(root)).execute(job.sources).failures
 

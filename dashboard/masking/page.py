@@ -75,8 +75,9 @@ def _answer(asked: MaskRequest, runs: Mapping[str, KeptMasking], badge: Markdown
 
 
 def _offer(store: Store, clip: ClipRow, asked: MaskRequest, runs: Mapping) -> None:
-    """What runs the mask, where it was not run; and both of those that are compared, in one click."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    """What runs the mask, where it was not run; and both of those that are compared, in one click. A command to type takes the whole width."""
+    buttons = permission.find_folder() is not None
+    with st.container(horizontal=buttons, vertical_alignment="center", gap="small"):
         if len(runs) < len(asked.kinds) and not asked.wrong:
             running.offer_run(store, clip.clip_id, asked)
         if asked.kinds != COMPARED:

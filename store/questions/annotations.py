@@ -24,12 +24,12 @@ WHERE name = $name GROUP BY value ORDER BY videos DESC, value LIMIT $limit""",
 
 
 def label_choices() -> Question:
-    """One row per label and value: how many videos have it; labels of the fewest values first, which divide the videos most."""
+    """One row per label and value: how many videos have it; labels of the fewest values first, but those of one value last: they tell no videos apart."""
     return Question(
         """SELECT name, value, videos FROM (
   SELECT name, value, count(DISTINCT video_id) AS videos, count(*) OVER (PARTITION BY name) AS of_name
   FROM labels GROUP BY name, value
-) ORDER BY of_name, name, videos DESC, value LIMIT $limit""",
+) ORDER BY of_name = 1, of_name, name, videos DESC, value LIMIT $limit""",
         {"limit": VALUES},
     )
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pyarrow.csv
 import pytest
 
-from tests.browsing import BROWSER, SLOW, Visit, expect, visiting
-from tests.numbered import PATCHES
+from tests.browsing import BROWSER, SLOW, Visit, expect, serving, visiting
+from tests.numbered import PATCHES, WINDOW, ingest, numbered_video
 from tests.player import HEADING, clips, open_player, video, within
 from tubelet.store import Store
 
@@ -215,6 +215,41 @@ def test_see_one_object_in_two_videos_on_one_frame(walk: Walk, store: Store) -> 
     assert walk.clicks <= 4
 
 
+@pytest.fixture(scope="module")
+def two_encoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One window of one video, by two encoders."""
+    folder = tmp_path_factory.mktemp("two-encoders")
+    numbered_video(folder / "videos" / "plays.mp4", WINDOW)
+    for encoder in ("toy", "vjepa2.1-untrained"):
+        ingest(folder / "videos", folder / "store", encoder=encoder)
+    made = Store(folder / "store")
+    yield made
+    made.close()
+
+
+def test_compare_two_encoders_on_one_frame(browser, two_encoders: Store) -> None:
+    with serving(two_encoders) as address, visiting(browser, address) as visit:
+        walk = Walk(visit)
+        visit.open("", CORPUS)
+        walk.click("link", "Video")
+        visit.expect_heading(HEADING)
+        walk.text("Side by side")
+        visit.expect_in_url("beside=true")
+        walk.click("combobox", "Second encoder or layer")
+        walk.page.get_by_role("option", name=re.compile("^vjepa2.1-untrained")).click()
+        walk.clicks += 1
+        players = walk.page.locator(".player")
+        expect(players.nth(1).locator(".latent.beside[data-clip]")).to_be_visible(timeout=SLOW)
+        walk.at(".grid >> nth=0", 2, 3)
+        visit.expect_text("The same place in both")
+        for player in (players.first, players.nth(1)):
+            expect(player.locator(".grid .marks .line")).not_to_have_count(0, timeout=SLOW)
+        names = [row["name"] for row in two_encoders.rows("SELECT name FROM encoders")]
+        for name in names:
+            visit.expect_text(f"plays.mp4 by {name}")
+        assert walk.clicks <= 5 and len(names) == 2
+
+
 def test_color_by_cluster_draw_an_area_and_save_its_tokens_and_the_map_follows_the_player(
     walk: Walk, store: Store
 ) -> None:
@@ -239,6 +274,8 @@ def test_color_by_cluster_draw_an_area_and_save_its_tokens_and_the_map_follows_t
     walk.page.mouse.up()
     walk.clicks += 1
     walk.visit.expect_text(f"{8 * PATCHES} tokens")
+    listed = walk.page.get_by_role("region", name="Tokens of the area")
+    expect(listed.locator("[role=gridcell][data-testid$='-0']").first).to_be_attached(timeout=SLOW)
     table = pyarrow.csv.read_csv(pyarrow.BufferReader(walk.file("CSV")))
     assert set(table["x"].to_pylist()) == {0} and len(table) == 8 * PATCHES
     assert {"cluster", "norm", "seconds"} <= set(table.column_names)
