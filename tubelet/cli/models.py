@@ -101,7 +101,9 @@ def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
 @store_option
 @click.option("--clip", required=True, metavar="CLIP_ID", help="Clip whose slices are drawn.")
 @click.option("--decoder", "decoder_id", metavar="ID", help="Decoder by its id.  [default: the newest of the clip's encoder]")  # fmt: skip
-@click.option("-o", "--output", required=True, type=OutputFile(), help="Picture (PNG) to write.")
+@click.option(
+    "-o", "--output", required=True, type=OutputFile(ending=".png"), help="Picture (PNG) to write."
+)
 def show_clip(store: str, clip: str, decoder_id: str | None, output: Path) -> None:
     """Write the slices of a clip as its decoder draws them, below those that the encoder saw, with what the decoder reached on videos it never saw."""
     from tubelet.latent.decoding.decoder import choose_decoder, describe_quality
