@@ -22,11 +22,11 @@ def decode_runs(runs: Sequence[int], height: int, width: int) -> np.ndarray:
     """The mask ``(h, w)`` of these runs. Raises ValueError unless they fill it exactly."""
     lengths = np.array(runs)
     if lengths.ndim != 1 or (lengths.size and lengths.dtype.kind not in "iuf"):
-        raise ValueError("the run lengths are no list of numbers")
+        raise ValueError("the run lengths are not a list of numbers")
     whole = lengths.astype(np.int64)
     # Each is bounded before they are added: a sum of 64 bits wraps round, and what it promises is then not what is written.
     if (whole != lengths).any() or ((whole < 0) | (whole > height * width)).any():
-        raise ValueError("a run length is no whole number of pixels")
+        raise ValueError("a run length is not a whole number of pixels")
     if whole.sum() != height * width:
         raise ValueError("the run lengths do not sum to the size")
     return np.repeat(np.arange(len(whole)) % 2 == 1, whole).reshape((height, width), order="F")
