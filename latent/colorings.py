@@ -27,6 +27,7 @@ DIRECTION = "direction"
 ATTENTION = "attention"
 BACKGROUND = 0.25  # of the gray that stands for what is not foreground
 CATEGORICAL = {"labels": kinds.LABEL, "videos": kinds.VIDEO}
+FORMS = "choose corpus, video-ID, clip-ID, basis-ID or dimensions-I.J.K"
 NAME = re.compile(
     r"(corpus|video|clip|basis|dimensions|clusters|labels|videos|direction|attention)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)"
 )
@@ -67,7 +68,7 @@ class Coloring:
         try:
             return bytes.fromhex(self.of).decode()
         except ValueError as error:
-            raise StoreError(f"no coloring is called {self.name}") from error
+            raise StoreError(f"no coloring is called {self.name}: {FORMS}") from error
 
     @classmethod
     def along(cls, name: str) -> "Coloring":
@@ -85,7 +86,7 @@ class Coloring:
             )
             or (found[1] == "clusters" and not re.fullmatch(r"[1-9][0-9]?", found[2] or ""))
         ):
-            raise StoreError(f"no coloring is called {name}")
+            raise StoreError(f"no coloring is called {name or repr(name)}: {FORMS}")
         taken = found[3].split("~")
         return cls(
             found[1], found[2] or "", Options(*(option.name in taken for option in fields(Options)))

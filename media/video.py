@@ -28,6 +28,7 @@ av.logging.set_level(
 )  # FFmpeg's own lines would break the progress bar; what matters is raised
 
 EARLIER_S = 1.0  # a seek is aimed so much before the frame that is wanted: it may lead past it by some frames
+ROUNDING = 0.5  # of a stated duration, by which time stamps may round it
 FASTEST = 1000.0  # frames/s of a file
 LFS_POINTER = b"version https://git-lfs"
 
@@ -141,24 +142,31 @@ class Video:
         A frame is held until the next one shows how long it lasts.
         """
         held: Frame | None = None
+        spacing = Spacing(1 / self.fps)
         for frame in self._until_broken(self._number(decoded, index, start)):
             if held is not None:
-                yield replace(held, duration_s=self._duration(held, frame))
+                yield replace(held, duration_s=spacing.measure(held, frame))
             if isinstance(frame, VideoError):
                 raise frame
             held = frame
         if held is not None:
-            yield replace(held, duration_s=self._duration(held, None))
+            yield replace(held, duration_s=spacing.measure(held, None))
 
     def _number(
         self, decoded: Iterable[Decoded], first: int, start: float | None
     ) -> Iterator[Frame]:
+        """Frames without a time stamp follow the last one that had one at the frame rate; before the first of these, they lead to it."""
+        known, known_s = 0, 0.0
         for index, one in enumerate(decoded, first):
             time = one.frame.time
-            start = time if start is None else start
+            time_s = known_s + (index - known) / self.fps
+            if time is not None:
+                start = time - time_s if start is None else start
+                known, known_s = index, time - start
+                time_s = known_s
             yield Frame(
                 index=index,
-                time_s=time - start if time is not None else index / self.fps,
+                time_s=time_s,
                 decoded=one.frame,
                 aspect=self.aspect,
                 gap=one.gap,
@@ -174,13 +182,41 @@ class Video:
         except ERRORS as error:
             yield _explain_break(count, error)
 
-    def _duration(self, frame: Frame, following: Frame | VideoError | None) -> float:
-        """How long a frame is shown: until the next one; where that is lost or earlier, or there is none, by its own duration or the frame rate."""
+
+@dataclass
+class Spacing:
+    """How long frames are shown: until the next one; where that is lost or earlier, or there is none, as long as the file says.
+
+    What it says counts unless most frames so far were shown otherwise: Matroska has a duration per frame only if its writer gave one, and
+    FFmpeg then names that of the average rate. Then the frame before it decides.
+    """
+
+    usual_s: float  # one frame at the rate of the header
+    agreeing: int = 0
+    differing: int = 0
+    last_s: float | None = None
+
+    def measure(self, frame: Frame, following: Frame | VideoError | None) -> float:
+        stated = self._read_stated(frame)
         if isinstance(following, Frame) and not following.gap and following.time_s > frame.time_s:
-            return following.time_s - frame.time_s
+            shown = following.time_s - frame.time_s
+            self._compare(stated, shown)
+            return shown
+        if self.last_s is not None and self.differing > self.agreeing:
+            return self.last_s
+        return stated or self.usual_s
+
+    def _compare(self, stated: float | None, shown: float) -> None:
+        self.last_s = shown
+        if stated is not None and abs(stated - shown) <= ROUNDING * stated:
+            self.agreeing += 1
+        elif stated is not None:
+            self.differing += 1
+
+    def _read_stated(self, frame: Frame) -> float | None:
         shown, base = frame.decoded.duration, frame.decoded.time_base
         own = float(shown * base) if frame.decoded.time is not None and shown and base else 0
-        return own if own > 0 else 1 / self.fps
+        return own if own > 0 else None
 
 
 class PictureVideo:

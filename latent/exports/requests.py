@@ -56,9 +56,13 @@ class Marks:
                     else []
                 ),
             ]
-            raise LatentError(
-                f"no patch is marked: mark one or more {'of ' if background else ''}{' and of '.join(missing)}"
+            places = " and of ".join(missing)
+            marked = (
+                "no patch"
+                if len(missing) > 1 or not background
+                else f"no patch of {missing[0].partition(' with ')[0]}"
             )
+            raise LatentError(f"{marked} is marked: mark one or more of {places}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,8 +90,10 @@ class TokenRequest:
 
 def export_tokens(store: Store, asked: TokenRequest, output: Path) -> str:
     """Write the folder; a sentence that says what it holds. Raises TubeletError, and OSError where the disk does not take it."""
-    if output.exists():
+    if os.path.lexists(output):  # a link that leads nowhere, too
         raise LatentError(f"{output} exists: name a new folder")
+    if not output.parent.is_dir():
+        raise LatentError(f"{output.parent} is not a folder: create it, or name another one")
     dataset = store.dataset(
         asked.where or "", asked.encoder, asked.slices, asked.pooled, asked.labels
     )

@@ -23,6 +23,19 @@ def root(tmp_path_factory):
     return made
 
 
+@pytest.mark.parametrize("name", ["drawn.txt", "drawn", "drawn.png.jpg"])
+def test_a_picture_is_not_written_under_another_ending(root, tmp_path, name):
+    done = tubelet("decoder", "show", "--store", root, "--clip", "any", "-o", tmp_path / name)
+    assert done.returncode == 2 and "does not end in .png: pass another file" in done.stderr
+
+
+@pytest.mark.parametrize("target", ["loop.csv", f"{'x' * 260}.csv"])
+def test_a_name_that_the_disk_refuses_is_no_unexpected_error(root, tmp_path, target):
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    done = tubelet("sql", "SELECT 1", "--store", root, "-o", tmp_path / target)
+    assert done.returncode == 2 and "unexpected" not in done.stderr, done.stderr
+
+
 WRITERS = {
     "rows.csv": ("sql", "FROM range(100000)"),
     "rows.parquet": ("sql", "FROM range(100000)"),

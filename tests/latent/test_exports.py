@@ -326,7 +326,7 @@ def test_the_npz_of_a_window_is_the_mask_of_its_marks(
             lambda store, folder: requests.export_mask(
                 store, ClipChoice(video="plays.mp4"), CORNER, folder / "m"
             ),
-            "--background SLICE.Y.X",
+            "no patch of the background is marked: mark one or more of the background with --background SLICE.Y.X",
         ),
         (
             lambda store, folder: requests.export_mask(
@@ -344,7 +344,7 @@ def test_the_npz_of_a_window_is_the_mask_of_its_marks(
             lambda store, folder: requests.export_colors(
                 store, ClipChoice(video="plays.mp4"), "loud", folder / "c.npy"
             ),
-            "no coloring is called loud",
+            "no coloring is called loud: choose corpus, video-ID",
         ),
     ],
 )

@@ -121,6 +121,15 @@ def test_two_processes_do_not_write_one_folder(store: Store, tmp_path: Path) -> 
     assert output.is_dir() and not (tmp_path / "out.unfinished").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_any_work(store: Store, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "gone")
+    for output, words in ((link, "exists: name a new folder"), (tmp_path / "a" / "b", "a is not a folder: create it")):  # fmt: skip
+        with pytest.raises(LatentError, match=words):
+            export_tokens(store, TokenRequest(to="npy"), output)
+    assert list(tmp_path.iterdir()) == [link]
+
+
 def read_tree(folder: Path) -> dict[str, bytes]:
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}

@@ -36,6 +36,15 @@ OUTSIDE = (
     errno.ENOTDIR,
     errno.EISDIR,
     errno.EMFILE,
+    errno.ENFILE,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EBUSY,
+    errno.ENXIO,
+    errno.ENODEV,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+    errno.ENOTCONN,
 )
 NO_MEMORY = (
     "cannot allocate memory",

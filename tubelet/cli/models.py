@@ -104,7 +104,9 @@ def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
 @click.option("--transition", "transition_id", metavar="ID", help="Draw what a transition model predicts of the second half of the clip, beside the true slices and a copy.")  # fmt: skip
 @encoder_option(help=f"{ENCODER_HELP} Whose direction it is.  [default: that of the decoder]")
 @click.option("--decoder", "decoder_id", metavar="ID", help="Decoder by its id.  [default: the newest of the encoder]")  # fmt: skip
-@click.option("-o", "--output", required=True, type=OutputFile(), help="Picture (PNG) to write.")
+@click.option(
+    "-o", "--output", required=True, type=OutputFile(ending=".png"), help="Picture (PNG) to write."
+)
 def show_decoded(store: str, output: Path, **asked: Any) -> None:
     """Write what a decoder draws of a clip, of a rollout or of a direction, with what the decoder reached on videos it never saw."""
     from tubelet.store import Store

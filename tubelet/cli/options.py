@@ -41,8 +41,9 @@ class OutputFile(click.ParamType):
 
     name = "FILE"
 
-    def __init__(self, regular: bool = False) -> None:
+    def __init__(self, regular: bool = False, ending: str = "") -> None:
         self.regular = regular  # no device and no pipe: the file is replaced
+        self.ending = ending  # the only one that says what is written
 
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
@@ -53,6 +54,10 @@ class OutputFile(click.ParamType):
             self.fail(f"{str(value)!r} is not a file name", parameter, context)
         if path.is_dir():
             self.fail(f"{path} is a folder: pass a file in it", parameter, context)
+        if not path.name.lower().endswith(self.ending):
+            self.fail(
+                f"{path} does not end in {self.ending}: pass another file", parameter, context
+            )
         if self.regular and path.exists() and not path.is_file():
             self.fail(f"{path} is not a regular file: pass another one", parameter, context)
         if not folder.is_dir():
