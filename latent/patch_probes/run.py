@@ -7,7 +7,7 @@ import numpy as np
 
 from tubelet.latent import clips
 from tubelet.latent.dense.truth import Frames
-from tubelet.latent.patch_probes.sample import Maps, draw_sample, exchange_maps
+from tubelet.latent.patch_probes.sample import Maps, draw_sample, shuffle_classes
 from tubelet.latent.patch_probes.scoring import Tables, score_mean
 from tubelet.latent.patch_probes.sources import Source, read_colors, read_positions, read_tokens
 from tubelet.latent.patch_probes.trial import (
@@ -130,13 +130,12 @@ class Bench:
         return map_patches(pixels, frames, len(self.truth.classes))
 
     def probe(self, place: Place, held: dict[str, list[ClipRow]]) -> Iterator[Result]:
-        """The probe of an encoder, those with fewer videos, and one that learned the masks of other videos."""
+        """The probe of an encoder, those with fewer videos, and one that learned exchanged classes."""
         stage, tokens = self.stage(held), read_tokens(self.store)
         yield from self.try_source(stage, tokens, None, place)
         for share in self.options.shares:
             yield self._try_share(stage, place, share)
-        given = exchange_maps(stage.videos, self.map_clips(stage), self.options.seed)
-        yield from self.try_source(stage, tokens, controls.SHUFFLED, place, given)
+        yield from self.try_source(stage, tokens, controls.SHUFFLED, place)
 
     def compare(self, held: dict[str, list[ClipRow]]) -> Iterator[Result]:
         """The controls that need no encoder, on the clips of one."""
@@ -152,10 +151,11 @@ class Bench:
         source: Source,
         control: str | None,
         place: Place | None = None,
-        maps: Maps | None = None,
     ) -> Iterator[Result]:
         """A probe of what a source gives; nothing where a clip has none of it."""
-        drawn = self._draw(stage, source, maps or self.map_clips(stage))
+        drawn = self._draw(stage, source, self.map_clips(stage))
+        if drawn is not None and control == controls.SHUFFLED:
+            drawn = shuffle_classes(drawn, self.options.seed)
         if drawn is not None:
             trial = run_trial(stage, (source, drawn), self.folds, self.options.seed)
             yield self._result(stage, place, control, trial)

@@ -1,7 +1,7 @@
 """The tokens that a model learns from: of every video equally many, wherever masks say what their patches show."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,15 +59,10 @@ def _pick_tokens(
     ]
 
 
-def exchange_maps(videos: Sequence[Sequence[ClipRow]], maps: Maps, seed: int) -> Maps:
-    """Every video with the classes of another one: what a mean mask tells is left, what the picture tells is not."""
-    order = np.random.default_rng([seed, 41]).permutation(len(videos))
-    giver = dict(zip(order.tolist(), np.roll(order, 1).tolist()))
-    found = {}
-    for place, clips in enumerate(videos):
-        others = videos[giver[place]]
-        for number, clip in enumerate(clips):
-            given = maps[others[number % len(others)].clip_id]
-            same = given.shape == maps[clip.clip_id].shape
-            found[clip.clip_id] = given if same else np.full_like(maps[clip.clip_id], -1)
-    return found
+def shuffle_classes(sample: Sample, seed: int) -> Sample:
+    """The classes of each video exchanged between its tokens: how common each is stays, what a token tells of its own does not."""
+    classes = sample.classes.copy()
+    for place in np.unique(sample.places):
+        mine = np.flatnonzero(sample.places == place)
+        classes[mine] = np.random.default_rng([seed, 41, place]).permutation(classes[mine])
+    return replace(sample, classes=classes)

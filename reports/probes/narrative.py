@@ -95,7 +95,7 @@ grid; `pixels` sees 8 x 8 colors of the slice pictures; `untrained` is a network
 METHOD_OF_MASKS = """Logistic regression learns from single tokens which class covers most of their patch, over the annotated frames of the slice; the strength is chosen inside the training
 folds. Its probabilities are enlarged to the pixels of the encoder's picture, and each pixel gets the highest. mIoU is the mean over classes of the intersection over union of all predicted videos, each
 counting the same. Videos of a `group` are never on both sides. Intervals are of 95%, their unit is the video, or the group where videos have one. `majority` gives every pixel the commonest class;
-`position` sees the place of a token and its slice; `pixels` sees 2 x 2 colors of its patch; `shuffled` learns the masks of other videos; `untrained` is a network with random weights."""
+`position` sees the place of a token and its slice; `pixels` sees 2 x 2 colors of its patch; `shuffled` learns classes that were exchanged between the tokens of each video; `untrained` is a network with random weights."""
 
 DIRECTIONS = """What a linear probe adds up for a class is the value of a state along a direction, and a bias: the mean over its folds, and over classes 0. The mean
 value over the tokens of a clip is what the probe adds up for that clip. Its page shows the tokens that speak most for the class, and most against it."""

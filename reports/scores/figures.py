@@ -41,7 +41,7 @@ def list_means(found: ScoreFindings, task: TaskScores) -> pa.Table:
 def _chart(drawn: pa.Table) -> alt.LayerChart:
     places = list(dict.fromkeys(drawn["place"].to_pylist()))
     measures = list(dict.fromkeys(drawn["measure"].to_pylist()))
-    y = alt.Y("place:N", sort=places, title=None, axis=alt.Axis(labelLimit=240))
+    y = alt.Y("place:N", sort=places, title=None, axis=alt.Axis(labelLimit=240, minExtent=90))
     offset = alt.YOffset("measure:N", sort=measures)
     color = alt.Color(
         "measure:N",
@@ -52,16 +52,16 @@ def _chart(drawn: pa.Table) -> alt.LayerChart:
     )
     tips: list[str | alt.Tooltip] = ["place:N", "measure:N"]
     tips += [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("score", "low", "high", "still")]
-    scale = alt.Scale(domain=[0, 1])
+    scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(tickCount=6)
     base = alt.Chart(drawn).encode(y=y, yOffset=offset, tooltip=tips)
     lines = base.mark_rule(strokeWidth=1.5).encode(
-        x=alt.X("low:Q", scale=scale, title="score"), x2="high:Q", color=color
+        x=alt.X("low:Q", scale=scale, title="score", axis=axis), x2="high:Q", color=color
     )
     points = base.mark_point(filled=True, size=55).encode(
-        x=alt.X("score:Q", scale=scale, title="score"), color=color
+        x=alt.X("score:Q", scale=scale, title="score", axis=axis), color=color
     )
     still = base.mark_tick(thickness=2, size=12, color=GRAY).encode(
-        x=alt.X("still:Q", scale=scale, title="score")
+        x=alt.X("still:Q", scale=scale, title="score", axis=axis)
     )
     height = ROW * max(1, len(places)) * max(1, len(measures))
     return alt.LayerChart(layer=[lines, still, points]).properties(height=height, width="container")

@@ -66,7 +66,7 @@ def subject(found: ScoreFindings) -> Markdown:
     """On which videos, and with which settings."""
     videos = "; ".join(
         [
-            f"{literal(task.task)}: {task.videos:,} of {count(task.all_videos, 'video')} that every encoder has"
+            f"{literal(task.task.capitalize())}: {task.videos:,} of {count(task.all_videos, 'video')} that every encoder has"
             for task in found.tasks
         ]
     )

@@ -47,6 +47,11 @@ MODELS = {
         lambda: transformers.CLIPModel(transformers.CLIPConfig(text_config={**SIZE, "vocab_size": 50}, vision_config=IMAGE, projection_dim=8)),
         "vision_model", 1,
     ),
+    "siglip": (
+        lambda: transformers.SiglipModel(transformers.SiglipConfig(text_config={**SIZE, "vocab_size": 50, "bos_token_id": None, "eos_token_id": None, "pad_token_id": None}, vision_config=IMAGE)),
+        "vision_model", 0,
+    ),
+    "siglip-vision": (lambda: transformers.SiglipVisionModel(transformers.SiglipVisionConfig(**IMAGE)), "", 0),
     "clip-vision": (lambda: transformers.CLIPVisionModel(transformers.CLIPVisionConfig(**IMAGE)), "", 1),
 }  # fmt: skip
 FIXED = ("videomae", "videomae-classifier")
@@ -88,7 +93,9 @@ def hidden(model, pixels):
         )
         return torch.cat([out.last_hidden_state[:, :1], patches], dim=1)
     arguments = (
-        {"interpolate_pos_encoding": True} if name in ("IJepaModel", "CLIPVisionModel") else {}
+        {"interpolate_pos_encoding": True}
+        if name in ("IJepaModel", "CLIPVisionModel", "SiglipVisionModel")
+        else {}
     )
     return model(pixels, **arguments).last_hidden_state
 

@@ -43,7 +43,7 @@ def test_the_answer_names_encoder_interval_and_what_stays_in_place(store) -> Non
     assert f"over {VIDEOS} videos; the mask left where it was given reaches {still.mean():.3f}" in told  # fmt: skip
     assert 0 < segmentation.low_of_gain < best.gain.low and "It is the best of 2 encoders" in told
     assert "**Points** are carried best by layer last of objects: AJ 1.000 (" in told
-    assert f"segmentation: {VIDEOS} of {VIDEOS} videos that every encoder has" in rests
+    assert f"Segmentation: {VIDEOS} of {VIDEOS} videos that every encoder has" in rests
     assert "Settings: task all, objects 3, points 32." in rests
     assert len(tracking.ranked) == 2
 

@@ -98,5 +98,12 @@ NAMED: Mapping[str, Named] = {
         patch=32,
         parameters=87_456_000,
     ),
+    "siglip2-vitb16": Named(
+        id="google/siglip2-base-patch16-224",
+        family="SigLIP vision",
+        dim=768,
+        patch=16,
+        parameters=85_797_120,
+    ),
 }
 BY_ID = {named.id: name for name, named in NAMED.items()}

@@ -64,6 +64,7 @@ ELSEWHERE = frozenset(
         "encoder_stride",
         "pooler_act",
         "pooler_output_size",
+        "vision_use_head",
         "auto_map",
         "finetuning_task",
         "license",

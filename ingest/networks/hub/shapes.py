@@ -15,6 +15,8 @@ from tubelet.ingest.errors import UsageError
 from tubelet.ingest.networks.hub import files
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+HALVES = (0.5,) * 3, (0.5,) * 3
+POOLING = "vision_model.head.", "head."  # of SigLIP, which its tokens do not pass
 OPENAI = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
@@ -85,6 +87,24 @@ SHAPES: Mapping[str, Shape] = {
         leftovers=("visual_projection.",),
         pixels=OPENAI,
     ),
+    "siglip": Shape(
+        family="SigLIP vision",
+        norm="post_layernorm",
+        model="SiglipVisionModel",
+        interpolate=True,
+        leftovers=("text_model.", "logit_scale", "logit_bias", *POOLING),
+        changes=(("vision_use_head", False),),
+        pixels=HALVES,
+    ),
+    "siglip_vision_model": Shape(
+        family="SigLIP vision",
+        norm="post_layernorm",
+        model="SiglipVisionModel",
+        interpolate=True,
+        leftovers=POOLING,
+        changes=(("vision_use_head", False),),
+        pixels=HALVES,
+    ),
 }
 
 
@@ -111,7 +131,7 @@ def shape_of(folder: Path) -> Shape:
         raise UsageError(
             f"{folder} holds a model of type {type_}: the types that Tubelet can run are {', '.join(SHAPES)}"
         )
-    if type_ == "clip" and not config.get("vision_config"):
+    if type_ in ("clip", "siglip") and not config.get("vision_config"):
         raise UsageError(
             f"{folder} holds a {type_} model without a vision part: --encoder takes one that has it"
         )
