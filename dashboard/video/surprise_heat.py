@@ -77,7 +77,7 @@ def color_errors(
 
 
 def color_asked(store: Store, clip: NamedClip, asked: Mapping[str, str]) -> np.ndarray:
-    """The same for a context and horizon out of an address. Raises StoreError for what is no number of slices."""
+    """The same for a context and horizon out of an address. Raises StoreError for what is not a number of slices."""
     context, horizon = (units.read(asked[name]) for name in ("context", "horizon"))
     if context is None or horizon is None or max(context, horizon) > SLICES_MOST:
         raise StoreError(

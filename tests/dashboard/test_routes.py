@@ -67,6 +67,7 @@ def asks(store: Store) -> dict[str, Ask]:
         sample.draw_sample(store, clip["encoder_id"]),
     )
     colored = {"coloring": "corpus", "basis": basis.basis_id, "clip": clip["clip_id"]}
+    predicted = {"context": "2", "horizon": "1", "clip": clip["clip_id"]}
     sampled = {
         "coloring": "corpus",
         "basis": basis.basis_id,
@@ -85,9 +86,7 @@ def asks(store: Store) -> dict[str, Ask]:
         "pictures": Ask({"clip": clip["clip_id"]}, "image/jpeg", b"\xff\xd8"),
         "colors": Ask(colored, BYTES, length=tokens * 3),
         "colors_file": Ask(colored, BYTES, b"\x93NUMPY"),
-        "surprise": Ask(
-            {"context": "2", "horizon": "1", "clip": clip["clip_id"]}, BYTES, length=tokens * 3
-        ),
+        "surprise": Ask(predicted, BYTES, length=tokens * 3),
         "points": Ask(colored, BYTES, length=tokens * 16, query=show),
         "sample": Ask(sampled, BYTES, length=len(drawn) * 16, query=show),
         "points_table": Ask(colored | kind, BYTES, b'"cosine","video"', query=near),
