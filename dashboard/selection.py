@@ -77,17 +77,14 @@ class Encoder:
     @property
     def label_markdown(self) -> Markdown:
         """Its name within a sentence, and that it is causal or its weights are untrained where so."""
-        return f"{literal(self.name)}{self._note}"
+        said = f"{literal(self.name)} (causal)" if self.causal else literal(self.name)
+        return f"{said} (untrained)" if self.untrained else said
 
     @property
     def label(self) -> str:
         """Its name, and that it is causal or its weights are untrained where so."""
-        return f"{self.name}{self._note}"
-
-    @property
-    def _note(self) -> str:
-        notes = ["causal"] * self.causal + ["untrained"] * self.untrained
-        return f" ({', '.join(notes)})" if notes else ""
+        said = f"{self.name} (causal)" if self.causal else self.name
+        return f"{said} (untrained)" if self.untrained else said
 
 
 @dataclass(frozen=True)

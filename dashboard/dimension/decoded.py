@@ -32,7 +32,7 @@ def show(store: Store, direction: Direction) -> None:
     except TubeletError as error:
         st.caption(literal_sentence(error))
         return
-    st.markdown(f"{describe_steps(names)} {literal_sentence(describe_quality(row))}")
+    st.markdown(literal_sentence(f"{describe_steps(names)} {describe_quality(row)}"))
     shown = (
         f"Tokens along {direction.name} as decoder {row.decoder_id} draws them: {', '.join(names)}."
     )

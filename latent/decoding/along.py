@@ -62,7 +62,7 @@ def _step(direction: Direction, sample: DirectionSample) -> Float32[np.ndarray, 
 
 
 def find_center(store: Store, direction: Direction) -> Float32[np.ndarray, " D"] | None:
-    """The center of the cluster that a direction leads to; None where it leads to none, or the basis has no centers among tokens."""
+    """The center of the cluster that a direction leads to; None where it leads to none, or tokens do not lie where centers do."""
     if direction.basis_id is None or direction.number is None or not direction.plain:
         return None
     model = load_basis(store, direction.basis_id).model

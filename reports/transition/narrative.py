@@ -22,7 +22,7 @@ def answer(found: TransitionFindings) -> Markdown:
     return f"**{said}.** {judge(best)} {_rank(best)} {compare(found)}"
 
 
-def count_units(one: TransitionFigures) -> str:
+def count_units(one: TransitionFigures) -> Markdown:
     """What intervals are taken over."""
     videos = count(one.videos, "test video")
     return videos if one.units == one.videos else f"{videos} in {count(one.units, 'group')}"

@@ -69,6 +69,7 @@ def asks(store: Store) -> dict[str, Ask]:
     colored = {"coloring": "corpus", "basis": basis.basis_id, "clip": clip["clip_id"]}
     encoder = {"encoder": clip["encoder_id"], "sample": drawn.sample_id, "number": "0"}
     sampled = {"coloring": "corpus", "basis": basis.basis_id, **encoder}
+    predicted = {"context": "2", "horizon": "1", "clip": clip["clip_id"]}
     tracked = {"marked": f"{clip['clip_id']}-0.1.1", "clip": clip["clip_id"], "kind": "csv"}
     marked = {"marked": f"{clip['clip_id']}-0.1.1~0.3.3", "file": "slice-0.png"}
     show = urllib.parse.urlencode(
@@ -80,9 +81,7 @@ def asks(store: Store) -> dict[str, Ask]:
         "pictures": Ask({"clip": clip["clip_id"]}, "image/jpeg", b"\xff\xd8"),
         "colors": Ask(colored, BYTES, length=tokens * 3),
         "colors_file": Ask(colored, BYTES, b"\x93NUMPY"),
-        "surprise": Ask(
-            {"context": "2", "horizon": "1", "clip": clip["clip_id"]}, BYTES, length=tokens * 3
-        ),
+        "surprise": Ask(predicted, BYTES, length=tokens * 3),
         "points": Ask(colored, BYTES, length=tokens * 16, query=show),
         "sample": Ask(sampled, BYTES, length=len(drawn) * 16, query=show),
         "points_table": Ask(colored | kind, BYTES, b'"cosine","video"', query=near),
