@@ -162,6 +162,12 @@ class RunOptions:
         "auto",
         help="auto, cpu, cuda, cuda:N or mps; an ingest takes several, such as cuda:0,cuda:1, with one process each.",
     )
+    ray: str | None = option(
+        None,
+        help="Run on a cluster of Ray, with a process per GPU or per 4 CPU cores: its address, auto for the one that this machine belongs to, or local for this machine alone (`pip install 'tubelet[ray]'`).",
+        unset="this process, or one per device",
+        metavar="ADDRESS",
+    )
     precision: str = option(
         "auto", help="auto (bf16 on CUDA from capability 8.0, else fp32), fp32, bf16 or fp16."
     )

@@ -8,11 +8,11 @@ import multiprocessing
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import wait
+from typing import Any, Protocol
 
 from tubelet.ingest import encoders
 from tubelet.ingest.arguments import Arguments
@@ -35,14 +35,23 @@ def split_devices(text: object) -> list[str]:
     return [name.strip() for name in str(text).split(",")]
 
 
+class Process(Protocol):
+    """What runs a member."""
+
+    @property
+    def exitcode(self) -> int | None: ...
+
+    def join(self) -> None: ...
+
+
 @dataclass
 class Member:
     """One process, and the sources that it was given and has not committed."""
 
     device: str
-    process: BaseProcess
-    talk: Connection
-    control: Connection
+    process: Process
+    talk: Any  # a `Talk` that can be waited for and closed
+    control: Any
     given: set[int] = field(default_factory=set)
     ended: bool = False  # in order
 
@@ -85,8 +94,8 @@ class Team:
             for device in self._devices:
                 self._members.append(self._start(device))
             while self._members:
-                for talk in wait([member.talk for member in self._members]):
-                    self._hear(next(m for m in self._members if m.talk is talk))
+                for member in self._wait():
+                    self._hear(member)
         finally:
             self._progress.close()
             for listener in self._listeners:
@@ -117,6 +126,11 @@ class Team:
         theirs.close()
         orders.close()
         return Member(device, process, ours, control)
+
+    def _wait(self) -> Sequence[Member]:
+        """The members that have said something, or have ended."""
+        said = wait([member.talk for member in self._members])
+        return [member for member in self._members if member.talk in said]
 
     def _hear(self, member: Member) -> None:
         try:
@@ -178,13 +192,17 @@ class Team:
         member.control.close()
         if member.ended:
             return
-        self._lost.append(f"{member.device}: {_explain_exit(member.process.exitcode)}")
+        self._lost.append(f"{member.device}: {self._explain(member)}")
         self._deaths.update(member.given)
         for number in sorted(member.given, reverse=True):
             if self._deaths[number] < DEATHS:
                 self._queue.appendleft(number)
             else:
                 self._give_up(number)
+
+    def _explain(self, member: Member) -> str:
+        """How a process ended."""
+        return _explain_exit(member.process.exitcode)
 
     def _give_up(self, number: int) -> None:
         source = self._work.sources[number]

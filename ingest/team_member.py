@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from typing import Any, Protocol
 
 import torch
 
@@ -17,6 +17,15 @@ from tubelet.ingest.pipeline.run import Run
 from tubelet.ingest.pipeline.summary import ProcessTotals, Summary
 from tubelet.ingest.sources import Source
 from tubelet.store.errors import TubeletError
+
+
+class Talk(Protocol):
+    """What joins two processes: a pipe's connection, or what stands in for it on another machine."""
+
+    def send(self, message: Any, /) -> None: ...
+
+    def recv(self) -> Any: ...
+
 
 WAIT, END = "wait", "end"  # answers to Next, besides the number of a source
 
@@ -61,7 +70,7 @@ class Failed:
 class Told(Listener):
     """Tells the other process what happens; threads may do so at once."""
 
-    def __init__(self, talk: Connection) -> None:
+    def __init__(self, talk: Talk) -> None:
         self._talk, self._turn = talk, threading.Lock()
 
     def send(self, message: object) -> None:
@@ -81,7 +90,7 @@ class Told(Listener):
 class Handed:
     """The sources that this process is handed one by one, as long as there are any; None where it must wait."""
 
-    def __init__(self, sources: Sequence[Source], talk: Connection, told: Told) -> None:
+    def __init__(self, sources: Sequence[Source], talk: Talk, told: Told) -> None:
         self._sources, self._talk, self._told = sources, talk, told
 
     def __iter__(self) -> Iterator[Source | None]:
@@ -96,7 +105,7 @@ class Handed:
             return END
 
 
-def serve(task: Task, talk: Connection, orders: Connection) -> None:
+def serve(task: Task, talk: Talk, orders: Talk) -> None:
     """Be one process of a team, until there is nothing left to do or the other end is gone."""
     with suppress(OSError):
         os.setsid()  # Ctrl-C in a terminal reaches the process that passes it on
@@ -122,7 +131,7 @@ def _prepare(task: Task) -> Run:
     return Job.over(Arguments.of(**arguments), task.work).run(task.store, options=task.options)
 
 
-def _obey(orders: Connection, run: Run) -> None:
+def _obey(orders: Talk, run: Run) -> None:
     """Stop the run when told so, or when nobody is there to tell."""
     with suppress(EOFError, OSError):
         orders.recv()

@@ -43,6 +43,7 @@ ALLOWED = {
         "filelock",
         "huggingface_hub",
         "safetensors",
+        "ray",
     },
     "training": {
         "store",

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -19,6 +19,9 @@ from tubelet.ingest.arguments import (
     StorageOptions,
     WindowOptions,
 )
+
+if TYPE_CHECKING:
+    from tubelet.ingest.team import Team
 
 paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 ingest_command: Callable = command(
@@ -38,12 +41,12 @@ def ingest(store: str, store_options: dict[str, str], as_json: bool, **arguments
     Exit code 0: all done; 1: some videos failed, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """
     from tubelet.ingest.job import Job
-    from tubelet.ingest.team import Team, split_devices
+    from tubelet.ingest.team import split_devices
 
     if not arguments["quiet"]:
         _note_default()
-    if len(split_devices(arguments["device"])) > 1:
-        team = Team(arguments, store, report_to(), store_options)
+    if arguments["ray"] or len(split_devices(arguments["device"])) > 1:
+        team = _choose_team(arguments)(arguments, store, report_to(), store_options)
         stop_on_signals("stopping after the current clips", team.stop)
         summary = team.execute()
     else:
@@ -64,6 +67,16 @@ def plan(as_json: bool, **arguments: Any) -> None:
 
     _note_default()
     print_result(Job.of(**arguments).plan(), as_json)
+
+
+def _choose_team(arguments: dict[str, Any]) -> "type[Team]":
+    if arguments["ray"]:
+        from tubelet.ingest.ray_team import RayTeam
+
+        return RayTeam
+    from tubelet.ingest.team import Team
+
+    return Team
 
 
 def _note_default() -> None:
