@@ -1,6 +1,7 @@
 """One job on the page: what it is, how far it is, what failed, what it printed, and the buttons that end it."""
 
 import shlex
+import textwrap
 import time
 
 import streamlit as st
@@ -37,6 +38,7 @@ LOOKS = {  # status -> icon, color of its badge
     STOPPED: (":material/stop_circle:", "gray"),
     LOST: (":material/help:", "orange"),
 }
+SAID = 120  # characters of why a job ended, in its line
 ANSWERED = "job-answered"  # in the session: what the last stop or kill led to
 LOG_LINES = 12  # of the end of a log
 STOP_WORDS = "The command commits what is done and ends, as after Ctrl-C. Run again, it adds what is missing."
@@ -60,7 +62,9 @@ def show_ended(store: Store, job: JobState) -> None:
     """One line that opens; what it hides is read once it is open."""
     icon, _ = LOOKS[job.status]
     name = literal(" ".join(_name(job)))
-    label = f"{literal(job.status)} · {name} · {_when(job)}"
+    said = " ".join((job.said or "").split())
+    why = f" · {literal(textwrap.shorten(said, SAID, placeholder='...'))}" if said else ""
+    label = f"{literal(job.status)} · {name} · {_when(job)}{why}"
     opened = st.expander(label, icon=icon, key=f"ended-{job.job_id}", on_change="rerun")
     if opened.open:
         with opened:

@@ -17,6 +17,7 @@ from tubelet.cli.forms import describe_commands
 from tubelet.dashboard import access
 from tubelet.dashboard.access import HOSTS, JOBS, READ_ONLY, TOKEN, find_jobs_folder
 from tubelet.dashboard.launch import Listening
+from tubelet.reports.literal import literal
 from tubelet.store import Store, StoreError
 from tubelet.store.jobs import starting, state
 from tubelet.store.jobs.listing import list_jobs
@@ -149,8 +150,10 @@ def test_a_job_that_has_ended_fills_its_form_in_again(store: Store) -> None:
     ended = Recording(store.root, words)
     assert ended.begin() and ended.folder
     key = f"ended-{ended.folder.name}"
-    ended.end(1, "")
+    ended.end(2, "films holds clips of 2 encoders: name one of them with --encoder")
     test = open_page("jobs", store)
+    (line,) = [one.label for one in test.expander if "failed" in one.label]
+    assert line.endswith(literal("films holds clips of 2 encoders: name one of them with --encoder"))  # fmt: skip
     test.session_state[key] = True  # the expander is open
     test.run()
     button(test, "Fill in again").click().run()
