@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
 from tubelet.reports.command_line import report_command
+from tubelet.reports.literal import literal
 from tubelet.reports.scores import figures, narrative
 from tubelet.reports.scores.findings import ScoreFindings, TaskScores, find_scores
 from tubelet.reports.scores.request import ScoresOptions
@@ -69,7 +70,7 @@ def scores_report(store: Store, options: ScoresOptions) -> Iterator[Block]:
 
 
 def _task(found: ScoreFindings, task: TaskScores) -> Iterator[Block]:
-    yield Heading(task.task.capitalize(), task.task)
+    yield Heading(literal(task.task.capitalize()), literal(task.task))
     yield figures.draw_means(found, task)
     yield Table(
         name=f"means_{task.task}_table",
@@ -83,7 +84,7 @@ def _task(found: ScoreFindings, task: TaskScores) -> Iterator[Block]:
     if task.ranked:
         yield Table(
             name=f"hardest_{task.task}",
-            title=f"Hardest videos of {narrative.name_place(found, task.ranked[0])}, by {task.measure}",
+            title=f"Hardest videos of {narrative.name_place(found, task.ranked[0])}, by {literal(task.measure)}",
             rows=task.hardest,
             columns=HARDEST_COLUMNS,
             shown=200,
