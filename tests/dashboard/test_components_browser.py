@@ -15,7 +15,7 @@ pytestmark = BROWSER
 AXES = "&map-x=patch+column&map-y=patch+row&map-z=slice"  # a cube of points around the middle of the map
 REFUSE_SHADERS = "WebGL2RenderingContext.prototype.getProgramParameter = () => false"
 AT_REST = """() => [...document.querySelectorAll('*')].map(e => getComputedStyle(e)).every(
-  style => [style.transitionDuration, style.animationDuration].every(text => text.split(', ').every(length => parseFloat(length) < 0.001)))"""
+  style => style.transitionProperty === 'none' && style.animationDuration.split(', ').every(length => parseFloat(length) < 0.001))"""
 
 
 @pytest.fixture(scope="module")

@@ -217,18 +217,26 @@ def test_see_one_object_in_two_videos_on_one_frame(walk: Walk, store: Store) -> 
 
 @pytest.fixture(scope="module")
 def two_encoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """One window of one video, by two encoders."""
+    """One window of one video and a pair, by two encoders, of which the second reacts to a shift."""
     folder = tmp_path_factory.mktemp("two-encoders")
-    numbered_video(folder / "videos" / "plays.mp4", WINDOW)
+    numbered_video(folder / "videos" / "plays.mp4", WINDOW + 2)
     for encoder in ("toy", "vjepa2.1-untrained"):
-        ingest(folder / "videos", folder / "store", encoder=encoder)
+        ingest(folder / "videos", folder / "store", encoder=encoder, pairs="1")
     made = Store(folder / "store")
     yield made
     made.close()
 
 
-def test_compare_two_encoders_on_one_frame(browser, two_encoders: Store) -> None:
-    with serving(two_encoders) as address, visiting(browser, address) as visit:
+@pytest.fixture(scope="module")
+def two_encoders_server(two_encoders: Store) -> Iterator[str]:
+    with serving(two_encoders) as address:
+        yield address
+
+
+def test_compare_two_encoders_on_one_frame(
+    browser, two_encoders: Store, two_encoders_server: str
+) -> None:
+    with visiting(browser, two_encoders_server) as visit:
         walk = Walk(visit)
         visit.open("", CORPUS)
         walk.click("link", "Video")
@@ -287,17 +295,26 @@ def test_color_by_cluster_draw_an_area_and_save_its_tokens_and_the_map_follows_t
     expect(cloud).to_have_attribute("data-here", f"{3 * size} {size}", timeout=SLOW)
 
 
-def test_see_which_dimensions_react_and_one_of_them_on_a_video(walk: Walk) -> None:
-    walk.visit.open("sensitivity", "Which dimensions react when the window shifts?")
-    walk.visit.expect_text("The strongest dimensions, each on the video")
-    link = walk.page.get_by_role("link", name=re.compile("picture$")).first
-    dimension = re.search(r"(\d+): picture", link.inner_text())[1]
-    link.click()
-    walk.clicks += 1
-    walk.visit.expect_heading(HEADING)
-    walk.visit.expect_in_url(f"dimensions={dimension}(%2C|,){dimension}")
-    expect(walk.page.locator(".legend")).to_contain_text(f"red: dimension {dimension}", timeout=SLOW)  # fmt: skip
-    assert walk.clicks <= 1
+def test_see_which_dimensions_react_and_one_of_them_on_a_video(
+    browser, two_encoders: Store, two_encoders_server: str
+) -> None:
+    sql = "SELECT encoder_id FROM encoders WHERE name = 'vjepa2.1-untrained'"
+    (encoder,) = (row["encoder_id"] for row in two_encoders.rows(sql))
+    with visiting(browser, two_encoders_server) as visit:
+        walk = Walk(visit)
+        visit.open(
+            f"sensitivity?encoder={encoder}", "Which dimensions react when the window shifts?"
+        )
+        visit.expect_text("The strongest dimensions, each on the video")
+        link = walk.page.get_by_role("link", name=re.compile("picture$")).first
+        dimension = re.search(r"(\d+): picture", link.inner_text())[1]
+        link.click()
+        walk.clicks += 1
+        visit.expect_heading(HEADING)
+        visit.expect_in_url(f"dimensions={dimension}(%2C|,){dimension}")
+        legend = walk.page.locator(".legend")
+        expect(legend).to_contain_text(f"red: dimension {dimension}", timeout=SLOW)
+        assert walk.clicks <= 1
 
 
 def test_save_where_one_stands_and_come_back(walk: Walk, store: Store) -> None:

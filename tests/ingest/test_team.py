@@ -121,18 +121,27 @@ def wait_for_work(process, root):
 
 
 def is_member(pid, process):
-    """Whether a process has been forked for the one that a test has started: by the server that forks."""
+    """Whether a process was forked for the one that a test has started: after it, by the server that forks, which has dashboards as children, too."""
+    found, began = read_stat(pid), read_stat(process.pid)
+    return (
+        found is not None
+        and began is not None
+        and found["parent"] == find_server()[1]
+        and found["started"] > began["started"]
+        and found["state"] != "Z"
+    )
+
+
+def read_stat(pid):
+    """State, parent and time of start of a process; None where there is none."""
     try:
         with open(f"/proc/{pid}/stat") as stat:
-            state, parent = stat.read().rpartition(")")[2].split()[:2]
-            return int(parent) == find_server()[1] and int(pid) != process.pid and state != "Z"
+            values = stat.read().rpartition(")")[2].split()
     except OSError:
-        return False
+        return None
+    return {"state": values[0], "parent": int(values[1]), "started": int(values[19])}
 
 
 def is_running(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    found = read_stat(pid)
+    return found is not None and found["state"] != "Z"
