@@ -129,6 +129,11 @@ def choose_videos(video_ids: Sequence[str]) -> None:
     redirect(**{VIDEO: first, OTHERS: ",".join(others)})
 
 
+def read_widget(name: str) -> str:
+    """What a widget that carries a parameter says, before it is drawn; "" for nothing."""
+    return str(st.session_state.get(name, st.query_params.get(name, "")) or "")
+
+
 def settle(page: str) -> None:
     """To be called at the end of a page: what its widgets say now is what they said before the next run."""
     st.session_state[KEPT] = replace(_state(), widgets=_widgets())

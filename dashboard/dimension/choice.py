@@ -20,8 +20,7 @@ HELP = f"{FORMS}: NAME is the name or id of a basis. Links of the pages Video an
 
 def read_direction() -> str:
     """The direction that takes the place of a dimension, "" for none, before the widget that carries it is drawn."""
-    given = st.session_state.get(DIRECTION, st.query_params.get(DIRECTION, ""))
-    return str(given or "").strip()
+    return address.read_widget(DIRECTION).strip()
 
 
 def choose_direction(store: Store, selection: Selection) -> Direction | None:

@@ -152,7 +152,11 @@ def choose_paint(store: Store, film: Film, coloring: Coloring) -> Paint:
     if not any(row.embedded for row in film.clips):
         return Paint()
     if coloring.source == ATTENTION and not coloring.of:
-        st.info("This encoder has no attentive probe: train one with `tubelet probe --kind attentive --label NAME`.", icon=":material/science:")  # fmt: skip
+        command = f"tubelet probe --kind attentive --label NAME --store {store.shell_name}"
+        st.info(
+            f"This encoder has no attentive probe: train one with {literal(command)}.",
+            icon=":material/science:",
+        )
         return Paint()
     try:
         return paint(store, film, coloring)

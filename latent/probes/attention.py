@@ -84,7 +84,7 @@ def read_attention(store: Store, encoder_id: str, probe_id: str) -> ProbeAttenti
     known = {probe.probe_id: probe for probe in list_attention(store, encoder_id).values()}
     if probe_id not in known:
         raise ProbeError(
-            f"{store.name} holds no attention of a probe {probe_id} of {encoder_id}: train one with `tubelet probe --kind attentive`"
+            f"{store.name} holds no attention of a probe {probe_id} of {encoder_id}: train one with `tubelet probe --kind attentive --label NAME --store {store.shell_name}`"
         )
     vectors: dict[int, list] = {}
     for row in attention_vectors(probe_id).answer(store).to_pylist():
