@@ -93,6 +93,8 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "pair_id": pair["pair_id"],
         "pair": PairRow.of(pair),
         "encoder_id": encoder,
+        "encoders": [encoder],
+        "measure": QUOTED,
         "of": of,
         "videos": VideoFilter(encoder, text=QUOTED),
         "ReactionScope": changes.ReactionScope(encoder_id=encoder, frames=scope["frame_count"], setting=QUOTED),
