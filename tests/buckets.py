@@ -93,6 +93,7 @@ def serve_faulty() -> Iterator[FaultyServer]:
             for name, value in given.items():
                 patch.setenv(name, value)
             _client().create_bucket(Bucket=BUCKET)
+            clear()  # moto keeps what a server before it held, as long as this process lives
             yield faulty
     finally:
         running.shutdown()

@@ -18,6 +18,7 @@ from tubelet.store.schema import TABLES
 TOY = {"encoder": "toy", "size": "64", "frames": 4, "device": "cpu", "quiet": True}
 FAULTY = 0.04  # of the requests
 MACHINES = 2
+MOST_FAILED = 50  # of many, each is of the same cause
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,16 @@ def ingest_in_chaos(
                 del running[name]
             elif process.exitcode is not None:
                 failed += [process.exitcode] if process.exitcode != -signal.SIGKILL else []
+                assert len(failed) < MOST_FAILED, _read_errors(folder)
                 running[name] = _start(videos, folder, name)
     server.choose = lambda method, path: None
     encoded = sum(int(file.read_text()) for file in folder.glob("*.clips"))
     return Outcome(killed, failed, len(faults), encoded)
+
+
+def _read_errors(folder: Path) -> str:
+    """What the last processes said that ended too early."""
+    return "\n".join(file.read_text() for file in sorted(folder.glob("*.error"))[-3:])
 
 
 def compare_with(whole: dict[str, list[tuple]]) -> None:
