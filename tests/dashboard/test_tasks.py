@@ -241,14 +241,20 @@ def test_compare_two_encoders_on_one_frame(
         visit.open("", CORPUS)
         walk.click("link", "Video")
         visit.expect_heading(HEADING)
+        first = walk.page.locator(".player").first.locator(".latent.beside[data-clip]")
+        expect(first).to_be_visible(timeout=SLOW)
         walk.text("Side by side")
         visit.expect_in_url("beside=true")
         walk.click("combobox", "Second encoder or layer")
         walk.page.get_by_role("option", name=re.compile("^vjepa2.1-untrained")).click()
         walk.clicks += 1
+        visit.expect_in_url("beside-encoder=")
         players = walk.page.locator(".player")
-        expect(players.nth(1).locator(".latent.beside[data-clip]")).to_be_visible(timeout=SLOW)
+        for player in (players.nth(1), players.first):  # else the page moves under the pointer
+            expect(player).not_to_have_attribute("data-mode", "loading", timeout=SLOW)
+            expect(player.locator(".latent.beside[data-clip]")).to_be_visible(timeout=SLOW)
         walk.at(".grid >> nth=0", 2, 3)
+        visit.expect_in_url("patches=")
         visit.expect_text("The same place in both")
         for player in (players.first, players.nth(1)):
             expect(player.locator(".grid .marks .line")).not_to_have_count(0, timeout=SLOW)
