@@ -17,7 +17,6 @@ from tubelet.ingest.errors import TeamError, UsageError
 from tubelet.ingest.pipeline.progress import ignore_progress
 from tubelet.ingest.pipeline.summary import Summary
 from tubelet.ingest.ray_member import GONE, Broke, Seat
-from tubelet.ingest.sources import Source
 from tubelet.ingest.team import Member, Team
 from tubelet.ingest.team_member import Hello, Task
 from tubelet.store.jobs.state import JobProgress
@@ -57,10 +56,10 @@ class Line:
     def _hear(self) -> None:
         try:
             ready, _ = self.ray.wait(self.ask(), num_returns=1)
-            if self.asked not in ready:
-                self.ray.get(
-                    self.working
-                )  # raises where it could not begin; else its last words are on their way
+            if (
+                self.asked not in ready
+            ):  # raises where it could not begin; else its last words are on their way
+                self.ray.get(self.working)
             said, self.asked = self.ray.get(self.asked), None
             self.said += said
         except self.ray.exceptions.RayError as error:
@@ -120,7 +119,7 @@ class RayTeam(Team):
         self._gpu = device == "cuda" or (device == "auto" and gpus > 0)
         self._wanted = gpus if self._gpu else _count_cpu_actors(self._ray.nodes(), self._cores)
         self._seats: list[Any] = []
-        sizes = [_measure(source) for source in self._work.sources]
+        sizes = [source.estimate_bytes() for source in self._work.sources]
         self._queue = deque(sorted(self._queue, key=lambda number: -sizes[number]))
 
     def execute(self) -> Summary:
@@ -240,10 +239,3 @@ def _divide(nodes: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
 
 def _count_cpu_actors(nodes: Sequence[Mapping[str, Any]], cores: int) -> int:
     return sum(int(node["Resources"].get("CPU", 0)) // cores for node in nodes if node["Alive"])
-
-
-def _measure(source: Source) -> int:
-    """The bytes of a source, as far as they are known without asking a server."""
-    with suppress(OSError):
-        return os.path.getsize(source.path)
-    return getattr(getattr(source, "listed", None), "size", 0)

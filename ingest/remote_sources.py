@@ -53,6 +53,9 @@ class RemoteSource(Source):
     def stamp(self) -> Stamp:
         return self._stamp(self.listed or self._look())
 
+    def estimate_bytes(self) -> int:
+        return self.listed.size if self.listed else 0
+
     def describe(self, stamp: Stamp) -> dict[str, Any]:
         return {**super().describe(stamp), "name": self.file.name}
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,12 @@ class Source:
             ]
         except OSError as error:
             raise VideoError("read", f"cannot be read: {reason(error)}") from error
+
+    def estimate_bytes(self) -> int:
+        """Its size, as far as that is known without reading it or asking a server; 0 where it is not."""
+        with suppress(OSError):
+            return os.path.getsize(self.path)
+        return 0
 
     def describe(self, stamp: Stamp) -> dict[str, Any]:
         """The columns that `videos` and `places` share."""

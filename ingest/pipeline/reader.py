@@ -85,9 +85,7 @@ class Reader:
         except Busy:
             self._busy.add(source)
             raise
-        except (
-            StoreError
-        ):  # the file may be sound: what cannot be claimed is nobody's fault but the store's
+        except StoreError:  # of the claim: the file may be sound
             raise
         except Exception as error:  # one file's, whatever it is
             failure = self._failure(source, None, _explain(error, "read"))
