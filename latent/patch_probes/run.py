@@ -7,7 +7,7 @@ import numpy as np
 
 from tubelet.latent import clips
 from tubelet.latent.dense.truth import Frames
-from tubelet.latent.patch_probes.sample import Maps, draw_sample, shuffle_classes
+from tubelet.latent.patch_probes.sample import Maps, Sample, draw_sample, shuffle_classes
 from tubelet.latent.patch_probes.scoring import Tables, score_mean
 from tubelet.latent.patch_probes.sources import Source, read_colors, read_positions, read_tokens
 from tubelet.latent.patch_probes.trial import (
@@ -132,10 +132,16 @@ class Bench:
     def probe(self, place: Place, held: dict[str, list[ClipRow]]) -> Iterator[Result]:
         """The probe of an encoder, those with fewer videos, and one that learned exchanged classes."""
         stage, tokens = self.stage(held), read_tokens(self.store)
-        yield from self.try_source(stage, tokens, None, place)
+        drawn = self._draw(stage, tokens)
+        assert drawn is not None, "every clip has tokens"
+        asked = tokens, drawn
+        trial = run_trial(stage, asked, self.folds, self.options.seed)
+        yield self._result(stage, place, None, trial)
         for share in self.options.shares:
-            yield self._try_share(stage, place, share)
-        yield from self.try_source(stage, tokens, controls.SHUFFLED, place)
+            yield self._result(stage, place, None, self._thin(stage, asked, share), share)
+        exchanged = tokens, shuffle_classes(drawn, self.options.seed)
+        trial = run_trial(stage, exchanged, self.folds, self.options.seed)
+        yield self._result(stage, place, controls.SHUFFLED, trial)
 
     def compare(self, held: dict[str, list[ClipRow]]) -> Iterator[Result]:
         """The controls that need no encoder, on the clips of one."""
@@ -149,30 +155,27 @@ class Bench:
         self,
         stage: Stage,
         source: Source,
-        control: str | None,
+        control: str,
         place: Place | None = None,
     ) -> Iterator[Result]:
-        """A probe of what a source gives; nothing where a clip has none of it."""
-        drawn = self._draw(stage, source, self.map_clips(stage))
-        if drawn is not None and control == controls.SHUFFLED:
-            drawn = shuffle_classes(drawn, self.options.seed)
+        """A control that learns from what a source gives; nothing where a clip has none of it."""
+        drawn = self._draw(stage, source)
         if drawn is not None:
             trial = run_trial(stage, (source, drawn), self.folds, self.options.seed)
             yield self._result(stage, place, control, trial)
 
-    def _draw(self, stage: Stage, source: Source, maps: Maps):  # type: ignore[no-untyped-def]
-        return draw_sample(stage.videos, maps, source, self.options.tokens, self.options.seed)
+    def _draw(self, stage: Stage, source: Source) -> Sample | None:
+        most, seed = self.options.tokens, self.options.seed
+        return draw_sample(stage.videos, self.map_clips(stage), source, most, seed)
 
-    def _try_share(self, stage: Stage, place: Place, share: float) -> Result:
-        """The mean pixels over several draws of the training videos."""
-        source = read_tokens(self.store)
-        drawn = self._draw(stage, source, self.map_clips(stage))
+    def _thin(self, stage: Stage, asked: tuple[Source, Sample], share: float) -> MaskTrial:
+        """The mean pixels over several draws of that share of the training videos."""
         trials = []
         for number in range(self.options.seeds):
             seed = self.options.seed + number
             folds = [thin_fold(self.truth.units, fold, share, seed) for fold in self.folds]
-            trials.append(run_trial(stage, (source, drawn), folds, seed))
-        return self._result(stage, place, None, _average(trials), share)
+            trials.append(run_trial(stage, asked, folds, seed))
+        return _average(trials)
 
     def _result(
         self,

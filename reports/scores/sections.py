@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text
+from tubelet.reports.blocks import Block, Code, Column, Heading, Table, Text, interval_columns
 from tubelet.reports.command_line import report_command
 from tubelet.reports.literal import literal
 from tubelet.reports.scores import figures, narrative
@@ -11,19 +11,16 @@ from tubelet.reports.scores.request import ScoresOptions
 from tubelet.store import Store
 
 TITLE = "How well do tokens carry masks and points?"
-LOW, HIGH = "Lower end of the 95% interval", "Upper end of the 95% interval"
 STILL = Column("still", "in place", ".3f", "The mask or point stays where it was given")
 MEAN_COLUMNS = (
     Column("measure", "measure"),
     Column("encoder_id", "encoder"),
     Column("layer", "layer"),
     Column("score", "mean", ".3f"),
-    Column("low", "from", ".3f", LOW),
-    Column("high", "to", ".3f", HIGH),
+    *interval_columns("low", "high"),
     STILL,
     Column("gain", "gain", ".3f", "Mean difference from what stays in place, on the same videos"),
-    Column("gain_low", "gain from", ".3f", LOW),
-    Column("gain_high", "gain to", ".3f", HIGH),
+    *interval_columns("gain_low", "gain_high"),
     Column("units", "videos or groups", ",d"),
 )
 HARDEST_COLUMNS = (
