@@ -55,7 +55,7 @@ def show(store: Store, sides: Sides) -> None:
     )  # fmt: skip
     found = {side: row["found in"] for side, row in zip(sides, rows)}
     st.caption(
-        f"The same place in both: followed through its window, the left one is found in {literal(found[LEFT])}, the right one in {literal(found[RIGHT])}. The player says the score of the shown slice. {describe_distance(sides, followed)}"
+        f"The same place in both players. Tracked through its window, it is found in {literal(found[LEFT])} on the left and in {literal(found[RIGHT])} on the right. Each player shows the score of the current slice. {describe_distance(sides, followed)}"
     )
     st.altair_chart(
         charts.likeness_of_two(list_scores(followed)),
@@ -89,8 +89,8 @@ def describe_distance(sides: Sides, followed: Mapping[str, Followed]) -> Markdow
         return ""
     apart = compare_tracks(followed[LEFT], followed[RIGHT])
     if not apart:
-        return "At no moment do both find it."
-    return f"At {len(apart):,} of the left one's {len(followed[LEFT].times):,} slices both find it, on average {sum(apart) / len(apart):.1%} of the frame's diagonal apart."
+        return "There is no moment at which both find it."
+    return f"Both find it at {len(apart):,} of the {len(followed[LEFT].times):,} slices on the left, on average {sum(apart) / len(apart):.1%} of the frame's diagonal apart."
 
 
 def _score(

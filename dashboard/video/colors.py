@@ -130,7 +130,7 @@ def sentence(basis: Basis, coloring: Coloring) -> Markdown:
     if basis.kind == DIRECTION:
         return f"Brightness is the value along {literal(basis.parameters['name'])}."
     if basis.kind == ATTENTION:
-        return f"Brightness is how much the attentive probe of {literal(basis.parameters['name'])} looks at each token, mean over heads."
+        return f"Brightness is how much the attentive probe of {literal(basis.parameters['name'])} attends to each token, averaged over heads."
     if basis.kind == "umap":
         return "Similar colors mean neighboring embeddings: red, green and blue are three UMAP coordinates."
     share = float(basis.explained[:3].sum() / basis.total) if basis.total else 0.0

@@ -20,7 +20,7 @@ from tubelet.store.rows import NamedClip
 SHOWN = "surprise-over"
 SLICES_MOST = 1 << 20  # of a window
 NOT_PREDICTED = (70, 70, 70)
-HELP = "In place of the colors: how far the prediction of each patch is from what the encoder says of it. Slices without enough slices before them are not predicted."
+HELP = "Show prediction error instead of colors: the distance between the predicted token of each patch and the encoder's own. Slices without enough context before them are not predicted."
 
 
 def choose(store: Store, film: Film) -> Paint | None:

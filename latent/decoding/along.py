@@ -83,4 +83,4 @@ def _name_step(step: int) -> str:
 def describe_steps(names: Sequence[str]) -> str:
     """What the pictures are, in a sentence."""
     center = " and the center of the cluster" if CENTER in names else ""
-    return f"The mean token, moved along the direction by -2 to +2 standard deviations of its values{center}, each drawn among copies of itself. Such tokens need not occur."
+    return f"The mean token, moved along the direction by -2 to +2 standard deviations of its values{center}, each surrounded by copies of itself. No video needs to contain such tokens."

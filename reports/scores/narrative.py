@@ -18,7 +18,7 @@ def answer(found: ScoreFindings) -> Markdown:
 
 def _answer_task(found: ScoreFindings, task: TaskScores) -> Markdown:
     if not task.ranked:
-        return f"Nothing scores {literal(task.task)}: no object or point is annotated in a later slice."
+        return f"There is no score for {literal(task.task)}: no object or point is annotated in a later slice."
     best = task.ranked[0]
     told = f"**{CARRIED[task.task]}** are carried best by {name_place(found, best)}: {literal(task.measure)} {show(best.own)} over {_count_units(task, best)}; {STAYS[task.task]} reaches {show(best.still)}."
     return f"{told} {_compare_still(task)}{_choice(task)}"

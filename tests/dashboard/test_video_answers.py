@@ -57,7 +57,7 @@ def test_two_videos_stand_side_by_side_and_one_click_marks_the_same_place_in_bot
     assert scores["patch"].tolist() == ["(1, 2)"] * 2 and scores["norm"].nunique() == 2
     assert "of the frame's diagonal apart" not in text(test), "two videos have no place in common"
     same = text(open_page("video", store, **asked | {"beside-video": ""}))
-    assert "of the left one's" in same and "on average 0.0% of the frame's diagonal apart" in same
+    assert "slices on the left" in same and "on average 0.0% of the frame's diagonal apart" in same
     nothing = text(open_page("video", store, beside="true", video=videos[0]["video_id"]))
     assert "the same place is marked in both" in nothing
 
