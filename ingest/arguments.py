@@ -27,17 +27,17 @@ class SourceOptions:
     """Files and folders, and how many videos of them to take."""
 
     paths: Sequence[str]
-    limit: int | None = option(None, help="Take only the first N videos.", metavar="N", least=1)
+    limit: int | None = option(None, help="Use only the first N videos.", metavar="N", least=1)
     part: str | None = option(
         None,
-        help="Take part I of N of the videos, so that N processes or machines share them.",
+        help="Process part I of N of the videos, to share them among N processes or machines.",
         unset="what SLURM_ARRAY_TASK_ID, RANK or SHARD_INDEX says, else all",
         metavar="I/N",
     )
     fps_of_frames: float | None = option(
         None,
-        help="Take pictures, too: a folder of numbered ones is a video of N frames per second, any other picture a still.",
-        unset="folders are searched for video files alone",
+        help="Read image files, too: a folder of numbered ones is a video of N frames per second, any other image a still.",
+        unset="folders are searched for video files only",
         metavar="N",
         least=0.001,
         most=1000,
@@ -64,13 +64,13 @@ class EncoderOptions:
     )
     weights_key: str | None = option(
         None,
-        help="Which network of the file, such as encoder for the one in training; dots lead inwards.",
+        help="Network to load from the file, such as encoder for the one that was being trained; dots separate nested keys.",
         unset="the averaged encoder",
         metavar="KEY",
     )
     layer: str = option(
         "last",
-        help="Where tokens are taken: last, a level from 0, a range of levels such as 0-1, or all; or blocks: block:8, blocks:0-23, blocks:3,7 or blocks:all. Several are joined.",
+        help="Where tokens are taken from: last, a level from 0, a range of levels such as 0-1, or all; or blocks: block:8, blocks:0-23, blocks:3,7 or blocks:all. Several are concatenated.",
     )
     side: str | None = option(
         None,
@@ -83,7 +83,7 @@ class EncoderOptions:
     )
     causal: bool = option(
         False,
-        help="Encode each slice from the frames up to its own end alone, so that no token knows of later frames; an encoder of its own in the store.",
+        help="Encode each slice from the frames up to its own end alone, so that no token depends on later frames; the store keeps it as an encoder of its own.",
     )
 
     def __post_init__(self) -> None:
@@ -108,7 +108,7 @@ class WindowOptions:
     )
     segments: Path | None = option(
         None,
-        help="Encode these stretches in place of the regular windows: a table of video, name, start and stop in seconds. Needs --fps.",
+        help="Encode these segments instead of the regular windows: a table of video, name, start and stop in seconds. Needs --fps.",
         metavar="FILE",
     )
     hop: int | None = option(
@@ -135,13 +135,13 @@ class WindowOptions:
     )
     pairs: str | None = option(
         None,
-        help="Pairs of windows per video: a number, 0 for none, or all that the stride gives.",
+        help="Pairs of windows per video: a number, 0 for none, or all that the stride allows.",
         unset="1",
         metavar="N|all",
     )
     change: str | None = option(
         None,
-        help="Encode window A of each pair again after these changes, with commas, and measure what they do: flip, reverse, shuffle, still, drop:0.25, prefix:0.5, noise:0.1, blur:2, dark:0.5, jpeg:20, crop:0.9, rotate:10.",
+        help="Encode window A of each pair again after each of these changes, separated by commas, and measure their effect: flip, reverse, shuffle, still, drop:0.25, prefix:0.5, noise:0.1, blur:2, dark:0.5, jpeg:20, crop:0.9, rotate:10.",
         unset="nothing is changed",
         metavar="NAME[:STRENGTH],...",
     )
@@ -175,10 +175,10 @@ class RunOptions:
     readers: str = option("auto", help="Videos decoded at the same time, or auto.", metavar="N")
     log: Path | None = option(
         None,
-        help="Append what happens to this file as JSON lines: one per video, commit and error.",
+        help="Append events to this file as JSON lines: one per video, commit and error.",
         metavar="FILE",
     )
-    quiet: bool = option(False, help="Show no progress; the summary stays.")
+    quiet: bool = option(False, help="Hide progress, but print the summary.")
 
     def __post_init__(self) -> None:
         for name in ("batch", "readers"):
@@ -197,13 +197,13 @@ class StorageOptions:
 
     keep: str = option(
         EMBEDDINGS,
-        help="What to store of each clip, or several with commas: embeddings (with statistics), statistics (with measurements of pairs), pooled (mean, maximum and standard deviation over the patches of each slice and layer).",
+        help="What to store of each clip; separate several with commas: embeddings (with statistics), statistics (with measurements of pairs), pooled (mean, maximum and standard deviation over the patches of each slice and layer).",
         metavar="embeddings|statistics|pooled",
     )
     pictures: bool = option(True, help="Store a small picture of each slice, for the Video page.")
     surprise: str | None = option(
         None,
-        help="Predict slices of each window from so many before them, as `tubelet surprise` does: 4, or with a horizon 4:2; several with commas.",
+        help="Predict slices of each window from the CONTEXT slices before them, as `tubelet surprise` does: 4, or 4:2 with a horizon; separate several with commas.",
         unset="nothing is predicted",
         metavar="CONTEXT[:HORIZON]",
     )

@@ -36,19 +36,17 @@ class DictionaryOptions:
         least=2,
         most=FEATURES_MOST,
     )
-    active: int = option(
-        32, help="Features that rebuild a token, for sae (TopK).", least=1, most=4096
-    )
+    active: int = option(32, help="Active features per token, for sae (TopK).", least=1, most=4096)
     steps: int = option(
-        2000, help="Steps of training, for sae, of --batch tokens each.", least=10, most=10_000_000
+        2000, help="Training steps for sae, of --batch tokens each.", least=10, most=10_000_000
     )
     batch: int = option(1024, help="Tokens per step, for sae.", least=2, most=1_048_576)
     every_token: bool = option(
         False,
         flag="--all-tokens",
-        help="Stream every token of the encoder's clips through the training of an sae, in place of the sample.",
+        help="Train an sae on every token of the encoder's clips instead of the sample.",
     )
-    device: str = option("auto", help="Where an sae is trained: auto, cpu, cuda, cuda:N or mps.")
+    device: str = option("auto", help="Device to train an sae on: auto, cpu, cuda, cuda:N or mps.")
 
     def __post_init__(self) -> None:
         check_options(self, LatentError)

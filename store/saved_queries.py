@@ -104,7 +104,7 @@ def _read_number(text: str, strict: bool) -> int | float | None:
 
 
 def save_query(store: Store, query: SavedQuery) -> None:
-    """Save a query in place of one of its name."""
+    """Save a query; it replaces one of the same name."""
     save_queries(store, [query])
 
 

@@ -23,17 +23,17 @@ class NetworkOptions:
         metavar="NAME|ID",
     )
     weights: Path | None = option(
-        None, help="File of the weights, where the encoder needs one.", metavar="FILE"
+        None, help="Weights file, if the encoder needs one.", metavar="FILE"
     )
     weights_key: str | None = option(
         None,
-        help="Network in the file that was ingested with.",
+        help="Key of the network in the file, as at ingest.",
         unset="the averaged encoder",
         metavar="KEY",
     )
     device: str = option("auto", help="auto, cpu, cuda, cuda:N or mps.", metavar="NAME")
     precision: str = option(
-        "auto", help="Arithmetic of the networks.", choices=("auto", "fp32", "bf16", "fp16")
+        "auto", help="Precision of the networks.", choices=("auto", "fp32", "bf16", "fp16")
     )
     where: str | None = option(
         None,
@@ -47,17 +47,18 @@ class SurpriseOptions(NetworkOptions):
     """Which clips, contexts and horizons."""
 
     context: tuple[int, ...] = option(
-        (4,), help="Slices that are seen before those to predict; several with commas."
+        (4,), help="Number of slices that the predictor sees; separate several with commas."
     )
     horizon: tuple[int, ...] = option(
-        (1,), help="How many slices after the last one seen is predicted; several with commas."
+        (1,),
+        help="Which slice is predicted, counted from the last one seen; separate several with commas.",
     )
     every: int = option(
         1, help="Predict every N-th slice of a window.", least=1, most=SLICES_MOST, metavar="N"
     )
     batch: int | None = option(
         None,
-        help="Contexts that are encoded at once; halved where memory runs out.",
+        help="Contexts encoded together; halved if memory runs out.",
         unset="8 on a GPU, 2 on a CPU",
         least=1,
         most=SLICES_MOST,

@@ -18,14 +18,14 @@ class ScoringOptions:
 
     task: str = option(
         ALL,
-        help="segmentation: objects are cut out from the mask of one slice; tracking: points are followed; all: what the imported masks and points allow.",
+        help="segmentation: spread the mask of one slice over the clip; tracking: follow points; all: both, as far as masks and points are imported.",
         choices=(ALL, SEGMENTATION, TRACKING),
     )
     objects: int = option(
-        20, help="Objects of a clip, at most, those of the lowest numbers.", least=1, most=1000
+        20, help="Most objects per clip, lowest numbers first.", least=1, most=1000
     )
     points: int = option(
-        32, help="Points of a clip, at most, evenly spread over their names.", least=1, most=10_000
+        32, help="Most points per clip, spread evenly over their names.", least=1, most=10_000
     )
 
     def __post_init__(self) -> None:

@@ -37,11 +37,11 @@ class DrawingOptions:
     )
     over: str | None = option(
         None,
-        help="What lies over the video.",
+        help="What to draw over the video.",
         choices=(HEAT, MASK, COLORS),
         unset="colors with --view over, else nothing",
     )
-    opacity: float = option(0.6, help="Of what lies over the video, 0 to 1.", least=0, most=1)
+    opacity: float = option(0.6, help="Opacity of the overlay, 0 to 1.", least=0, most=1)
     smooth: bool = option(False, help="Blend patches into each other.")
     basis: Basis | None = None
     patches: MarkedPatches = MarkedPatches()

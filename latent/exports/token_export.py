@@ -76,11 +76,12 @@ class TokenRequest:
         None,
         least=1,
         most=65_536,
-        help="Cut each window to stretches of so many slices.",
+        help="Cut each window into stretches of this many slices.",
         unset="whole windows",
     )
     pooled: bool = option(
-        False, help="The mean over the patches of a slice, in single precision, in place of tokens."
+        False,
+        help="Write the mean over the patches of each slice, in single precision, instead of tokens.",
     )
     labels: tuple[str, ...] = ()
 

@@ -35,21 +35,22 @@ class ProbeOptions:
     )
     task: str = option(
         AUTO,
-        help="Whether the label's values are classes or numbers; auto takes numbers where all are and more than 10 differ.",
+        help="Whether the label's values are classes or numbers; auto means numbers if all values are numeric and more than 10 differ.",
         choices=(AUTO, CLASSES, NUMBERS),
     )
     folds: int = option(
-        5, help="Folds of cross-validation, where no label `split` says it.", least=2, most=100
+        5, help="Folds of cross-validation, if there is no label `split`.", least=2, most=100
     )
     split: bool = option(
-        True, help="Obey the label `split`: train on `train`, predict `test`, where videos have it."
+        True,
+        help="Follow the label `split`: train on `train`, predict `test`, where videos have it.",
     )
     shuffles: int = option(
         1, help="How often labels are shuffled, for the control.", least=1, most=1000
     )
     share: str = option(
         "100",
-        help="Per cent of the training videos to learn from, spread evenly over classes; several with commas show how few labels are enough.",
+        help="Percentage of the training videos to learn from, spread evenly over classes; several, separated by commas, show how few labels are enough.",
         metavar="N,N,...",
     )
     seeds: int = option(
@@ -68,16 +69,16 @@ class ProbeOptions:
     )
     batch: int = option(
         16,
-        help="Clips per step of attentive probes: what their memory grows with.",
+        help="Clips per step of attentive probes; memory grows with it.",
         least=1,
         most=4096,
     )
     device: str = option(
-        "auto", help="Where attentive probes are trained: auto, cpu, cuda, cuda:N or mps."
+        "auto", help="Device to train attentive probes on: auto, cpu, cuda, cuda:N or mps."
     )
     classes: str = option(
         OBJECTS,
-        help="What patch probes tell: objects: each number of the masks is a class, the same in every video; foreground: object or background.",
+        help="What patch probes predict: objects: each object number of the masks is a class, the same in every video; foreground: object or background.",
         choices=(OBJECTS, FOREGROUND),
     )
     tokens: int = option(

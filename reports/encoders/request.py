@@ -26,11 +26,11 @@ class EncodersOptions:
     )
     on: str = option(
         AUTO,
-        help="What is compared: tokens at the same place and time, or the mean over the patches of a slice (pooled); auto takes tokens where every encoder keeps them and none has pooled layers.",
+        help="What is compared: tokens at the same place and time, or the mean over the patches of a slice (pooled); auto means tokens if every encoder stores them and none has pooled layers.",
         choices=(AUTO, TOKENS, POOLED),
     )
     videos: int = option(
-        1000, help="Videos, or groups of them, in the sample at most.", least=FEWEST, most=4000
+        1000, help="Most videos, or groups of videos, in the sample.", least=FEWEST, most=4000
     )
     moments: int | None = option(
         None,

@@ -20,14 +20,14 @@ class PredictionOptions:
 
     measure: str = option(
         L1,
-        help="What surprise is: the error, 1 - cosine, or the error relative to copying the last slice seen.",
+        help="Measure of surprise: the error, 1 - cosine, or the error relative to copying the last slice seen.",
         choices=(L1, COSINE, OVER_COPY),
         words={L1: "error (L1)", COSINE: "1 - cosine", OVER_COPY: "error over copy"},
     )
     encoder: str | None = encoder_option()
     context: int | None = option(
         None,
-        help="Slices that were seen.",
+        help="Slices that the predictor saw.",
         unset="that of the most videos",
         least=1,
         most=SLICES_MOST,

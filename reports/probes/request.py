@@ -17,11 +17,11 @@ class ProbesOptions:
     """None: the newest."""
 
     label: str | None = option(
-        None, help="The newest run that learned this label.", unset="any label", metavar="NAME"
+        None, help="Use the newest run that predicts this label.", unset="any label", metavar="NAME"
     )
     run: str | None = option(
         None,
-        help="A run by its id, as `tubelet probe` prints it.",
+        help="Id of a run, as `tubelet probe` prints it.",
         unset="the newest",
         metavar="ID",
     )

@@ -96,7 +96,7 @@ class SensitivityOptions(Request):
 
     compare: str | None = option(
         None,
-        help="Side by side with another encoder, frames, shift, setting or where, as in shift=2.",
+        help="Compare with another encoder, frames, shift, setting or where, as in shift=2.",
         metavar="KEY=VALUE",
     )
 

@@ -17,7 +17,7 @@ class TransitionReportOptions:
 
     run: str | None = option(
         None,
-        help="A run by its id, as `tubelet transition fit` prints it.",
+        help="Id of a run, as `tubelet transition fit` prints it.",
         unset="the newest",
         metavar="ID",
     )

@@ -33,7 +33,7 @@ class ImportOptions:
     key: str = option(
         AUTO,
         choices=(AUTO, *KEYS),
-        help="How rows find their video. auto takes the first of the others that fits every row.",
+        help="How rows are matched with videos; auto uses the first of the others that fits every row.",
     )
     columns: str = option(
         "", help="Only these columns of a table, as labels.", metavar="NAME,...", unset="all"

@@ -65,12 +65,12 @@ class Limits:
             raise QueryError(f"max_memory is {self.memory}: it must be above 0")
 
 
-def seconds_option(default: float, text: str = "Seconds that a query may take.") -> Any:
+def seconds_option(default: float, text: str = "Most seconds that a query may take.") -> Any:
     return option(default, least=0.001, most=LONGEST_S, help=text)
 
 
 def memory_option(default: str) -> Any:
-    text = "Memory that a query may use, and that its answer may take, such as 500MB."
+    text = "Most memory that a query, or its result, may take, such as 500MB."
     return option(default, metavar="SIZE", help=text)
 
 
@@ -97,7 +97,7 @@ class OwnLimits(ServedLimits):
     """The limits of who asks a store of their own, in a terminal."""
 
     max_rows: int | None = option(
-        None, least=1, most=MOST_ROWS, help="Rows of the answer, at most.", unset="all"
+        None, least=1, most=MOST_ROWS, help="Most rows of the result.", unset="all"
     )
     max_seconds: float = seconds_option(600.0)
     max_memory: str = memory_option("8GB")
@@ -108,7 +108,7 @@ class AgentLimits(ServedLimits):
     """The ceiling for every query of an agent."""
 
     max_rows: int | None = option(
-        500, least=1, most=100_000, help="Rows of an answer that an agent gets, at most."
+        500, least=1, most=100_000, help="Most rows that an agent gets per query."
     )
 
 
@@ -117,22 +117,22 @@ class VisitorLimits(ServedLimits):
     """The limits of everybody who asks the dashboard: what its administrator allows."""
 
     max_rows: int | None = option(
-        10_000, least=1, most=10**7, help="Rows of an answer that a page or JSON holds, at most."
+        10_000, least=1, most=10**7, help="Most rows that a page or a JSON answer holds."
     )
     max_download_seconds: float = seconds_option(
-        600.0, "Seconds that a file with a whole answer may take."
+        600.0, "Most seconds that writing a whole result to a file may take."
     )
     max_queries: int = option(
         6,
         least=2,
         most=256,
-        help="Queries that run at once, of all visitors; half of the places are for those that take longer than half a second.",
+        help="Most queries that run at once; half of the slots are for those that take longer than half a second.",
     )
     max_visitor_queries: int = option(
-        2, least=1, most=256, help="Queries of one visitor that run at once."
+        2, least=1, most=256, help="Most queries of one visitor that run at once."
     )
     max_downloads: int = option(
-        2, least=1, most=64, help="Files with whole answers that are written at once."
+        2, least=1, most=64, help="Most files with whole results that are written at once."
     )
 
     @property

@@ -19,7 +19,7 @@ class MaskOptions(NetworkOptions):
 
     mask: str = option(
         "multi-block",
-        help=f"{', '.join(RATIOS)}; several with commas, to compare them on the same windows.",
+        help=f"{', '.join(RATIOS)}; separate several with commas to compare them on the same windows.",
         metavar="KIND[,KIND]",
     )
     ratio: float | None = option(
@@ -29,10 +29,10 @@ class MaskOptions(NetworkOptions):
         least=0.001,
         most=0.999,
     )
-    seed: int = option(0, help="Of what is drawn by chance.", least=0, most=SEED_MOST)
+    seed: int = option(0, help="Seed of random masks.", least=0, most=SEED_MOST)
     paint: str | None = option(
         None,
-        help="Patches that a painted mask hides, as slice.row.column from 0, with commas. What is painted on a slice holds until the next painted one.",
+        help="Patches that a painted mask hides, as slice.row.column counted from 0, separated by commas. A painted slice applies until the next painted one.",
         unset="nothing is painted",
         metavar="PATCHES",
     )
@@ -49,9 +49,9 @@ class MaskOptions(NetworkOptions):
         unset="the first of each video",
         metavar="ID",
     )
-    limit: int = option(8, help="At most so many windows.", least=1, most=LIMIT_MOST)
+    limit: int = option(8, help="Number of windows, at most.", least=1, most=LIMIT_MOST)
     draw: Path | None = option(
-        None, help="Picture (PNG) of the first window and its masks to write.", metavar="FILE"
+        None, help="PNG file to write: the first window with its masks.", metavar="FILE"
     )
 
     def __post_init__(self) -> None:

@@ -28,45 +28,48 @@ class Settings:
     side: int = option(
         224,
         flag="--size",
-        help="Side of a clip, of which most steps see crops.",
+        help="Side of a clip; most steps train on crops of it.",
         metavar="PX",
         least=32,
         most=4096,
     )
-    frames: int = option(16, help="Frames of a clip.", least=4, most=1024)
+    frames: int = option(16, help="Frames per clip.", least=4, most=1024)
     # one clip of 16 frames at 14 x 14 patches, or four of its crops at 7 x 7
     tokens: int = option(1568, help="Tokens per batch.", least=1, most=TOKENS_MOST)
     bank: int = option(
         512,
-        help="Clips that are made and taught once, then seen in many crops.",
+        help="Clips that are prepared once, together with the teacher's features, and then cropped many times.",
         least=16,
         most=1_000_000,
     )
     whole: int = option(
-        300, help="Last steps, half of which see clips whole.", least=0, most=STEPS_MOST
+        300,
+        help="Steps at the end of the run, half of which see whole clips instead of crops.",
+        least=0,
+        most=STEPS_MOST,
     )
-    masks: int = option(1, help="Masks under which a masked batch is seen.", least=1, most=5)
+    masks: int = option(1, help="Masks applied to each masked batch.", least=1, most=5)
     mask_kinds: str = option(
         "short,long,scatter,tubes,future,future,future,future",
-        help="Kinds of masks of clips, of which a masked batch draws some: short (8 blocks of 0.15), long (2 of 0.7), tubes, scatter, future. One that is named twice is drawn twice as often: "
-        "the future is half of the default, because only motion tells it.",
+        help="Kinds of mask that a masked batch of clips draws from: short (8 blocks of 0.15), long (2 of 0.7), tubes, scatter, future. A kind named twice is drawn twice as often; "
+        "half of the default is future, which takes motion to predict.",
         metavar="KIND[,KIND]",
     )
     mask_ratio: float = option(
         0.7,
-        help="Share that tubes and scatter hide; 0.7 is about what short blocks hide of a clip.",
+        help="Share of a clip that tubes and scatter hide; 0.7 is about what short blocks hide.",
         least=0.05,
         most=0.99,
     )
     predictor_dim: int = option(
         192,
-        help="Width of the predictor, a multiple of 32; 192 is as wide as the encoder, so that it need not squeeze what it is given.",
+        help="Width of the predictor, a multiple of 32; 192 is the width of the encoder, so that nothing is compressed on the way in.",
         least=32,
         most=4096,
     )
     predictor_depth: int = option(
         3,
-        help="Blocks of the predictor; 3 are half of the encoder's, so that the encoder, not the predictor, has to understand the clip.",
+        help="Blocks of the predictor; 3 is half of the encoder's depth, so that understanding the clip is left to the encoder.",
         least=1,
         most=64,
     )
@@ -74,41 +77,44 @@ class Settings:
     warmup: int = 100  # steps
     cooldown: int = option(
         500,
-        help="Number of last steps, over which the rate falls to zero.",
+        help="Steps at the end of the run over which the learning rate falls to zero.",
         least=0,
         most=STEPS_MOST,
     )
     decay: float = 0.05
     momentum: float = option(
         0.998,
-        help="Share of the target that stays in each step; 0.998 follows a run of some ten thousand steps closely enough. Meta's cosine starts at 0.996.",
+        help="Momentum of the target network's moving average; 0.998 suits runs of about ten thousand steps. Meta's cosine schedule starts at 0.996.",
         least=0,
         most=1,
     )
     ema: str = option(
         CONSTANT,
-        help="How the momentum goes on: constant, so that a run can be extended, or on a cosine to 1 at the last step.",
+        help="Schedule of the momentum: constant, so that a run can be extended, or a cosine that reaches 1 at the last step.",
         choices=(CONSTANT, COSINE),
     )
     level_weights: str | None = option(
         None,
         help="Weight of each level in the loss, from the first to the last, such as 0,0,0,1.",
-        unset="all alike: early levels keep what is local, the last what is common",
+        unset="equal: early levels keep local detail, the last one what is common",
         metavar="W,W,...",
     )
     objective: str = option(
         LATENTS,
-        help="What the predictor tells of hidden places: the target's latents, or for comparison pixels, each patch normalized. The prediction of pixels has no surprise.",
+        help="What the predictor predicts at hidden places: the target's latents or, for comparison, pixels normalized per patch. Surprise cannot be measured with a predictor of pixels.",
         choices=(LATENTS, PIXELS),
     )
     # with a teacher, it is whole another as many steps later
     masked_from: int = option(
-        0, help="Step at which the masked loss sets in, with a teacher.", least=0, most=STEPS_MOST
+        0,
+        help="Step at which the masked loss starts, if there is a teacher.",
+        least=0,
+        most=STEPS_MOST,
     )
     # the other steps are for the teacher alone
     masked_every: int = option(
         1,
-        help="One masked step in so many; the others are for the teacher.",
+        help="Every N-th step is masked; the others learn from the teacher alone.",
         least=1,
         most=STEPS_MOST,
     )
@@ -116,16 +122,16 @@ class Settings:
     context_weight: float = 0.5
     light: float = option(
         0.3,
-        help="Strength of the photometric augmentation, which only the imitation of the teacher sees.",
+        help="Strength of the photometric augmentation; it applies to the distillation from the teacher alone.",
         least=0,
         most=10,
     )
     teacher: str | None = option(
         None,
-        help="A frozen image network whose features are learned, too.",
+        help="Frozen image network whose features are distilled, too.",
         choices=("efficientnet-lite0",),
     )
-    seed: int = option(0, help="Decides every random choice of the run.", least=0, most=SEED_MOST)
+    seed: int = option(0, help="Seed of every random choice of the run.", least=0, most=SEED_MOST)
 
     def __post_init__(self) -> None:
         check_options(self, UsageError)

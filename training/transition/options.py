@@ -12,7 +12,7 @@ HEAD_DIM = 32
 class TransitionOptions:
     """The network, how it is fitted, and which videos it is tested on."""
 
-    block: int = option(8, help="Slices that the model sees at most.", least=1, most=1024)
+    block: int = option(8, help="Most slices that the model sees.", least=1, most=1024)
     side: int = option(
         8,
         help="Tokens per side of a slice, at most: larger grids are averaged over neighbors.",
@@ -25,23 +25,25 @@ class TransitionOptions:
     )
     steps: int = option(
         1000,
-        help="Steps of the optimizer, at most; fitting stops early inside the training part.",
+        help="Most optimizer steps; fitting stops early by a part of the training videos.",
         least=1,
         most=1_000_000,
     )
     rate: float = option(1e-3, help="Learning rate of AdamW.", least=1e-8, most=1.0)
-    batch: int = option(8, help="Clips per step: what memory grows with.", least=1, most=4096)
+    batch: int = option(8, help="Clips per step; memory grows with it.", least=1, most=4096)
     horizons: int = option(
         8, help="Slices that a rollout predicts one after another.", least=1, most=64
     )
     test: float = option(
         25.0,
-        help="Per cent of the videos to test on, where no label `split` says it.",
+        help="Percentage of the videos to test on, if there is no label `split`.",
         least=1,
         most=90,
     )
-    device: str = option("auto", help="Where models are fitted: auto, cpu, cuda, cuda:N or mps.")
-    seed: int = option(0, help="Seed of videos, weights and batches.", least=0, most=SEED_MOST)
+    device: str = option("auto", help="Device to fit models on: auto, cpu, cuda, cuda:N or mps.")
+    seed: int = option(
+        0, help="Seed of the test videos, the weights and the batches.", least=0, most=SEED_MOST
+    )
     where: str | None = option(
         None,
         help="Only videos that meet a condition, such as \"label = 'cooking'\".",

@@ -16,7 +16,7 @@ from tubelet.store.annotations.importing import ImportOptions
 @remote_store_option
 @bucket_option
 @click.option(
-    "--forget", multiple=True, metavar="SOURCE", help="Take away what a source brought; repeatable."
+    "--forget", multiple=True, metavar="SOURCE", help="Remove what a source imported; repeatable."
 )
 @click.option("--list", "listing", is_flag=True, help="List the sources that were imported.")
 @json_option

@@ -18,7 +18,7 @@ from tubelet.store.wording import count
 @json_option
 @recorded
 def backfill(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:
-    """Compute statistics that were added after clips were stored, from their embeddings; a rerun does what is missing.
+    """Compute statistics that were added after clips were stored, from their embeddings; a rerun completes what is missing.
 
     Exit code 0: all computed; 1: the files of some clips are damaged, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """

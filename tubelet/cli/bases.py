@@ -31,7 +31,7 @@ def basis(context: click.Context) -> None:
 @click.option("--video", metavar="VIDEO_ID", help="Fit on one video.")
 @click.option("--corpus", is_flag=True, help="Fit on the sample of the whole corpus.  [default]")
 @encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
-@click.option("--name", help="What it is called where it is chosen.")
+@click.option("--name", help="Name under which it is listed.")
 @recorded
 def fit(store: str, encoder: str | None, name: str | None, **wish: Any) -> None:
     """Fit a basis on one clip, one video, or the corpus, and keep it in the store."""
@@ -80,16 +80,16 @@ def _keep(store: "Store", fitted: "Basis", name: str | None) -> None:
     "--active",
     type=click.IntRange(0, 4096),
     default=0,
-    help="Features that rebuild a token, of a TopK dictionary.  [default: all above 0]",
+    help="Active features per token of a TopK dictionary.  [default: all above 0]",
 )
-@click.option("--name", help="What it is called where it is chosen.")
+@click.option("--name", help="Name under which it is listed.")
 @recorded
 def import_basis(
     store: str, file: Path, encoder: str | None, active: int, name: str | None
 ) -> None:
-    """Keep a dictionary that was trained elsewhere: a safetensors file with W and b, or the tensors of a sparse autoencoder (ReLU or TopK) by their usual names.
+    """Store a dictionary that was trained elsewhere: a safetensors file with W and b, or the tensors of a sparse autoencoder (ReLU or TopK) by their usual names.
 
-    It must be of this encoder's embeddings. It is measured on the sample of the corpus: variance explained, features active per token, dead features.
+    It must have been trained on embeddings of this encoder. It is measured on the sample of the corpus: variance explained, features active per token, dead features.
     """
     from tubelet.latent.dictionary_fit import import_dictionary
     from tubelet.latent.scope import Scope
@@ -134,7 +134,7 @@ basis.add_command(list_bases)
 @click.option("--rebuild", is_flag=True, help="Fit the codes again to the corpus as it is now.")
 @recorded
 def index(store: str, encoder: str | None, rebuild: bool) -> None:
-    """Write compact codes of every token, for fast search, and measure what they miss. A rerun codes only new clips."""
+    """Write compact codes of every token, for fast search, and measure what they miss. A rerun adds only new clips."""
     from tubelet.latent import search_index
     from tubelet.latent.directions.recall import measure_direction_recall
     from tubelet.latent.scope import Scope

@@ -30,7 +30,7 @@ LISTENING = (
         "--allow-host",
         multiple=True,
         metavar="NAME",
-        help="Also answer to this host name; repeatable.",
+        help="Accept requests for this host name, too; repeatable.",
     ),
     click.option(
         "--allow-frame",
@@ -48,7 +48,7 @@ LISTENING = (
         "--base-path",
         default="",
         metavar="PATH",
-        help="Path below which the dashboard is served, as behind a proxy.",
+        help="URL path below which the dashboard is served, such as behind a proxy.",
     ),
     click.option(
         "--read-only",
@@ -58,17 +58,17 @@ LISTENING = (
     click.option(
         "--allow-jobs",
         is_flag=True,
-        help="Let visitors start and stop commands on the store, as you; asks them for a token.",
+        help="Let visitors start and stop commands on the store with your permissions; they need a token.",
     ),
     click.option(
         "--api",
         is_flag=True,
-        help="Answer scripts at /api/query, /api/estimate, /api/patch and /api/schema.",
+        help="Serve an API for scripts at /api/query, /api/estimate, /api/patch and /api/schema.",
     ),
     click.option(
         "--metrics",
         is_flag=True,
-        help="Answer Prometheus at /metrics.",
+        help="Serve metrics for Prometheus at /metrics.",
     ),
 )
 

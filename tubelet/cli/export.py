@@ -71,7 +71,9 @@ background_option = click.option(
     help="A patch of the background; repeatable.",
 )
 whole_option = click.option(
-    "--whole-video", is_flag=True, help="Over all windows of the video that were cut like the clip."
+    "--whole-video",
+    is_flag=True,
+    help="Cover all windows of the video that have the clip's frame count and spacing.",
 )
 output_option = click.option("-o", "--output", required=True, type=OutputFile(), help="The file.")
 
@@ -123,7 +125,7 @@ def colors(store: str, output: Path, coloring: str, **asked: Any) -> None:
 @whole_option
 @output_option
 def track(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
-    """Follow patches, and write to FILE.csv or FILE.parquet where they are: a row per frame with time and pixels of the source."""
+    """Track patches, and write where they are to FILE.csv or FILE.parquet: one row per frame, with its time and pixels of the source."""
     from tubelet.latent.exports import requests
     from tubelet.store import Store
 
@@ -147,7 +149,7 @@ def track(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
     help="FILE.npz of a window, FILE.mp4, or a new folder for PNG files.",
 )
 def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
-    """Segment what belongs to the marked patches, and write its mask.
+    """Segment the object under the marked patches, and write its mask.
 
     FILE.mp4 and the PNG files have the source's pixels; FILE.npz has those of the encoder's picture, with the scores.
     """
@@ -164,14 +166,18 @@ def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
 @command(TokenRequest)
 @store_option
 @click.option(
-    "--label", "labels", multiple=True, metavar="NAME", help="A label to write beside; repeatable."
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="NAME",
+    help="Label to write with the tokens; repeatable.",
 )
 @click.option(
     "-o",
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="A new folder. A rerun goes on with one that a stopped run left unfinished.",
+    help="New folder. A rerun completes what a stopped run left unfinished.",
 )
 def tokens(store: str, output: Path, labels: tuple[str, ...], **asked: Any) -> None:
     """Write the tokens of all windows of an encoder to a folder that other tools read.

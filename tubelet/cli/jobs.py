@@ -21,7 +21,7 @@ def _print_commands(context: click.Context, _: click.Parameter, asked: bool) -> 
 
 @command()
 @store_option
-@click.option("--stop", metavar="ID", help="Stop a job as Ctrl-C does; given once more, kill it.")
+@click.option("--stop", metavar="ID", help="Stop a job as Ctrl-C does; a second --stop kills it.")
 @click.option(
     "--commands",
     is_flag=True,

@@ -41,9 +41,9 @@ def transition(context: click.Context) -> None:
 @json_option
 @recorded
 def fit_transition(store: str, encoders: tuple[str, ...], as_json: bool, **asked: Any) -> None:
-    """Fit a causal transformer over slices of stored tokens per encoder, and test it on other videos beside copying, shuffled time, pixels and untrained networks. Runs no encoder.
+    """Fit a causal transformer over slices of stored tokens per encoder, and test it on other videos against copying, shuffled time, pixels and untrained networks. Runs no encoder.
 
-    Videos of one `group` are never on both sides; a label `split` (train, test) is obeyed. A rerun fits what is missing. Tables `transitions` and `transition_scores`.
+    Videos of one `group` are never on both sides; a label `split` (train, test) is followed. A rerun fits what is missing. Tables `transitions` and `transition_scores`.
     """
     from tubelet.store import Store
     from tubelet.training.transition.run import fit_transitions
@@ -75,7 +75,7 @@ transition.add_command(fit_transition)
 @click.group(no_args_is_help=False, invoke_without_command=True)
 @click.pass_context
 def decoder(context: click.Context) -> None:
-    """Fit models that draw tokens as pixels, and look at clips through them."""
+    """Fit models that turn tokens into pixels, and look at clips through them."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
@@ -88,7 +88,7 @@ def decoder(context: click.Context) -> None:
 def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
     """Fit a small convolutional head from an encoder's stored tokens to the slice pictures, and measure PSNR, SSIM and a perceptual distance on other videos. Runs no encoder.
 
-    Videos of one `group` are never on both sides; a label `split` (train, test) is obeyed. Tables `decoders` and `decoder_scores`.
+    Videos of one `group` are never on both sides; a label `split` (train, test) is followed. Tables `decoders` and `decoder_scores`.
     """
     from tubelet.store import Store
     from tubelet.training.decoder.run import fit_decoder
@@ -102,13 +102,13 @@ def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
 @click.option("--clip", metavar="CLIP_ID", help="Clip whose slices are drawn.")
 @click.option("--direction", metavar="NAME", help="Draw a direction instead: a dimension, basis:NAME:2, cluster:NAME:0 or another name of the page Dimension.")  # fmt: skip
 @click.option("--transition", "transition_id", metavar="ID", help="Draw what a transition model predicts of the second half of the clip, beside the true slices and a copy.")  # fmt: skip
-@encoder_option(help=f"{ENCODER_HELP} Whose direction it is.  [default: that of the decoder]")
+@encoder_option(help=f"{ENCODER_HELP} The direction belongs to it.  [default: that of the decoder]")
 @click.option("--decoder", "decoder_id", metavar="ID", help="Decoder by its id.  [default: the newest of the encoder]")  # fmt: skip
 @click.option(
     "-o", "--output", required=True, type=OutputFile(ending=".png"), help="Picture (PNG) to write."
 )
 def show_decoded(store: str, output: Path, **asked: Any) -> None:
-    """Write what a decoder draws of a clip, of a rollout or of a direction, with what the decoder reached on videos it never saw."""
+    """Write the picture that a decoder makes of a clip, a rollout or a direction, with its scores on videos it never saw."""
     from tubelet.store import Store
     from tubelet.store.disk.outputs import open_whole
 

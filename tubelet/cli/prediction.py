@@ -20,9 +20,9 @@ from tubelet.training.masking.options import MaskOptions
 @json_option
 @recorded
 def surprise(store: str, as_json: bool, **asked: Any) -> None:
-    """Predict slices of stored windows from those before them, beside copying and the mean token. Decodes the videos again.
+    """Predict slices of stored windows from those before them, with copying and the mean token as baselines. Decodes the videos again.
 
-    A rerun does what is missing. Tables `surprise` and `slice_surprise`.
+    A rerun completes what is missing. Tables `surprise` and `slice_surprise`.
 
     Exit code 0: all done; 1: some videos could not be read, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """
@@ -42,7 +42,7 @@ def surprise(store: str, as_json: bool, **asked: Any) -> None:
 @json_option
 @recorded
 def mask(store: str, as_json: bool, **asked: Any) -> None:
-    """Hide tokens of stored windows and predict them from the others, beside a copy of the nearest seen token. Decodes the videos again.
+    """Hide tokens of stored windows and predict them from the others, with a copy of the nearest visible token as baseline. Decodes the videos again.
 
     `--mask tube,random --draw masks.png` compares masks on the same windows. Tables `maskings`, `masked_tokens` and `masking_projections`.
 

@@ -22,21 +22,21 @@ device_option = click.option(
     "--output",
     required=True,
     type=OutputFile(regular=True),
-    help="The weights; a log lies beside.",
+    help="File for the weights; a log is written beside it.",
 )
 @click.option(
     "--steps",
     default=20_000,
     show_default=True,
     type=click.IntRange(1, 10**9),
-    help="Steps in all; a resumed run goes on up to here.",
+    help="Total number of steps; a resumed run continues up to this one.",
 )
 @click.option("--photographs", type=FOLDER, metavar="DIR", help="Pictures for generated scenes.")
 @click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Clips and the teacher's features; may be deleted.  [default: FILE.bank]",
+    help="Folder for prepared clips and the teacher's features; it can be deleted.  [default: FILE.bank]",
 )
 @device_option
 def pretrain(
@@ -100,7 +100,7 @@ pretrain.gone = {
 @click.option("--precision", default="fp32", show_default=True, help="fp32, bf16 or fp16.")
 @json_option
 def evaluate(as_json: bool, **arguments: Any) -> None:
-    """Measure what an encoder's tokens are good for, next to raw pixels and the same network untrained."""
+    """Measure how useful an encoder's tokens are, compared with raw pixels and with the same network untrained."""
     from tubelet.training.evaluation.evaluation import evaluate
 
     print_result(evaluate(**arguments), as_json)

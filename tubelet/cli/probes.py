@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 def probe(
     store: str, label: str | None, encoders: tuple[str, ...], as_json: bool, **asked: Any
 ) -> None:
-    """Train a probe per encoder and layer on stored states, or tokens, to tell a label, or what imported masks show, beside its controls. Runs no encoder.
+    """Train a probe per encoder and layer on stored states or tokens to predict a label, or the objects of imported masks, together with its controls. Runs no encoder.
 
-    Videos of one `group`, and clips of one video, are never on both sides; a label `split` (train, test) is obeyed. Tables `probes` and `predictions`, for masks `mask_classes` and `mask_predictions`.
+    Videos of one `group`, and clips of one video, are never on both sides; a label `split` (train, test) is followed. Tables `probes` and `predictions`, for masks `mask_classes` and `mask_predictions`.
     """
     from tubelet.latent.probes.summary import ProbeSummary
     from tubelet.store import Store

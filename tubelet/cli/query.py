@@ -39,15 +39,17 @@ def schema() -> None:
     help="Write all rows to FILE.csv, .json, .jsonl, .parquet, .arrow or .txt.",
 )
 @click.option("--all", "whole", is_flag=True, help="Show every row and column in full.")
-@click.option("--estimate", is_flag=True, help="Say what the query would read, and do not run it.")
-@click.option("--saved", metavar="NAME", help="Answer a query that is saved in the store.")
+@click.option(
+    "--estimate", is_flag=True, help="Print what the query would read, without running it."
+)
+@click.option("--saved", metavar="NAME", help="Run a query that is saved in the store.")
 @click.option(
     "-p",
     "--parameter",
     "given",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Value of a parameter that the query has as $NAME. Repeat it for several.",
+    help="Value of the query's parameter $NAME; repeatable.",
 )
 def sql(
     store: str,
@@ -57,7 +59,7 @@ def sql(
     given: tuple[str, ...],
     **printing: Any,
 ) -> None:
-    """Answer a SQL query over the store, read-only.
+    """Run a SQL query on the store, read-only.
 
     A terminal shows what fits and the number of rows; a file, csv and json always contain all of them.
     """

@@ -15,7 +15,7 @@ NAMES = ("duplicates", "leaks", "outliers", "label-first")
 @click.option(
     "--label",
     metavar="NAME",
-    help="Label that leaks and outliers are about; with label-first, videos that have it count as chosen.  [default: split for leaks]",
+    help="Label to check for leaks or outliers; with label-first, videos that already have it count as chosen.  [default: split for leaks]",
 )
 @click.option(
     "--count",
@@ -25,7 +25,7 @@ NAMES = ("duplicates", "leaks", "outliers", "label-first")
     help="Videos to choose with label-first.",
 )
 @click.option("--where", metavar="SQL", help="Only videos that meet a condition, such as \"tag('odd')\".")  # fmt: skip
-@click.option("--tag", metavar="TAG", help="Give the videos of the answer this tag.")
+@click.option("--tag", metavar="TAG", help="Tag the videos of the result with it.")
 @json_option
 def ask(
     question: str,
@@ -39,7 +39,7 @@ def ask(
 ) -> None:
     """Find near-duplicate moments, leaks between splits, outliers of a label, or the videos to label first.
 
-    Each answer stands beside what chance gives, as on the Corpus page of the dashboard. Runs no encoder.
+    Each result is shown with its chance level, as on the Corpus page of the dashboard. Runs no encoder.
     """
     from tubelet.latent.corpus_questions import CorpusQuestion
     from tubelet.latent.scope import Scope

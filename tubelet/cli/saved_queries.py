@@ -11,7 +11,7 @@ from tubelet.cli.options import OutputFile, command, store_option
 @click.group(no_args_is_help=False, invoke_without_command=True)
 @click.pass_context
 def queries(context: click.Context) -> None:
-    """List, save, exchange and remove the queries that a store keeps; `tubelet sql --saved NAME` answers one."""
+    """List, save, exchange and remove the queries that a store keeps; `tubelet sql --saved NAME` runs one."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
@@ -39,7 +39,7 @@ def list_saved(store: str) -> None:
 @click.argument("query")
 @click.option("--description", default="", help="What the query answers, in words.")
 @click.option(
-    "--picture", default="table", show_default=True, help="What the SQL page shows its answer as."
+    "--picture", default="table", show_default=True, help="How the SQL page shows the result."
 )
 @click.option(
     "-p",
@@ -47,12 +47,12 @@ def list_saved(store: str) -> None:
     "given",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Default of a parameter that the query has as $NAME.",
+    help="Default of the query's parameter $NAME; repeatable.",
 )
 def save(
     store: str, name: str, query: str, description: str, picture: str, given: tuple[str, ...]
 ) -> None:
-    """Save a query in place of one of its name."""
+    """Save a query; it replaces one of the same name."""
     from tubelet.cli.query import split_values
     from tubelet.store import Store
     from tubelet.store.saved_queries import SavedQuery, save_query
@@ -95,7 +95,7 @@ def export(store: str, names: tuple[str, ...], output: Path | None) -> None:
 @store_option
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_(store: str, file: Path) -> None:
-    """Save the queries of a TOML file, each in place of one of its name."""
+    """Save the queries of a TOML file; each replaces one of the same name."""
     from tubelet.store import Store
     from tubelet.store.disk.files import read_regular
     from tubelet.store.saved_queries import read_toml, save_queries

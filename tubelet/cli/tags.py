@@ -19,7 +19,7 @@ from tubelet.cli.printing import print_result
     help="The videos that meet a condition, such as \"label['split'] = 'test' AND duration_s > 10\".",
 )
 @click.option("--note", metavar="TEXT", help="What the tag is for.")
-@click.option("--remove", is_flag=True, help="Take the tag away: from these videos, or from all.")
+@click.option("--remove", is_flag=True, help="Remove the tag from these videos, or from all.")
 @json_option
 def tag(
     name: str | None,
