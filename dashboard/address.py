@@ -51,7 +51,7 @@ NAMES = (
     OTHERS,
 )
 KEPT, VISITED = "address", "visited"  # in the session
-KEEP = (ENCODER, VIDEO, SELECTED)  # what goes along from page to page
+KEEP = (ENCODER, VIDEO, SELECTED)  # what is kept from page to page
 BUTTON = "go-"  # the key of a button that writes here begins so: that it was pressed is over by the next run
 ECHO_S = 10  # seconds in which a URL that was replaced may still come back
 
@@ -118,7 +118,7 @@ def redirect(**values: str) -> None:
 
 
 def chosen_videos() -> list[str]:
-    """The videos chosen in the table of the corpus: the one that goes along from page to page first."""
+    """The videos chosen in the table of the corpus: the one that is kept from page to page first."""
     stands = read()
     return [id_ for id_ in (stands[VIDEO], *stands[OTHERS].split(",")) if id_]
 
@@ -147,7 +147,7 @@ def recall(page: str) -> dict[str, str]:
 
 
 def find_kept() -> dict[str, str]:
-    """What goes along from page to page: encoder, video and the selected videos."""
+    """What is kept from page to page: encoder, video and the selected videos."""
     stands = read()
     return {name: stands[name] for name in KEEP if stands[name]}
 

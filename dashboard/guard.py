@@ -136,7 +136,7 @@ def _knows_token(headers: Headers, access: Access) -> bool:
 
 
 def _ask_for_token(scope: Scope, access: Access) -> Response:
-    """Let in who brings the token in the address, and take it out of the address; tell others where it is.
+    """Admit visitors with the token in the address, and remove it from the address; tell others where to find it.
 
     The way on is a page, not a redirect: a browser that comes from another site keeps a strict cookie back until it has been here.
     """

@@ -1,4 +1,4 @@
-"""What a page says of an id that its store does not hold: what is missing, and what there is that is near."""
+"""What a page shows for an id that its store does not hold: what is missing, and similar ids that exist."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +20,7 @@ IDS = {VIDEO: "video_id", CLIP: "clip_id", PAIR: "pair_id", ENCODER: "encoder_id
 
 
 def show_no_clips(store: Store) -> None:
-    """What a page says of a store in which nothing is encoded yet."""
+    """What a page shows for a store without clips."""
     st.markdown("No clips yet. Encode a folder of videos first:")
     st.code(
         f"tubelet ingest FOLDER --store {store.shell_name} --encoder NAME",

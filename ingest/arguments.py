@@ -213,7 +213,7 @@ class StorageOptions:
         parse_settings(self.surprise)
         if unknown := [name for name in self.keep.split(",") if name.strip() not in KEPT]:
             raise UsageError(
-                f"--keep is {self.keep}: {unknown[0].strip() or 'nothing'} cannot be kept: choose {EMBEDDINGS}, {STATISTICS} or {POOLED}, or several with commas"
+                f"--keep is {self.keep}: {unknown[0].strip() or 'nothing'} is unknown: choose {EMBEDDINGS}, {STATISTICS} or {POOLED}, or several with commas"
             )
 
     @property

@@ -87,7 +87,7 @@ def _blocks(layer: Layer) -> Sequence[int]:
 def _scale(network: EfficientNetLite0, block: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and spread of each channel of a block's output over the pictures that the network was trained on, treating the contributions of the blocks of its stage as independent."""
     first = STAGE_STARTS[block]
-    blocks = cast(Sequence[Bottleneck], network._blocks)  # a ModuleList does not say of what
+    blocks = cast(Sequence[Bottleneck], network._blocks)  # a ModuleList has no item type
     norms = [block._bn2 for block in blocks[first : block + 1]]
     nothing = torch.zeros(())
     spread = sum((norm.weight.square() for norm in norms), nothing).sqrt()

@@ -130,7 +130,7 @@ class Job:
         report: Callable[[JobProgress], None] = ignore_progress,
         options: Mapping[str, str] | None = None,
     ) -> Run:
-        """A run into a store, created if absent, with the `options` of its bucket. Raises UsageError where a batch does not fit into the free memory; `report` is told how far it is."""
+        """A run into a store, created if absent, with the `options` of its bucket. Raises UsageError where a batch does not fit into the free memory; `report` receives the progress."""
         logs = [EventLog(self.running.log)] if self.running.log else []
         pace = Concurrency.of(
             self.running, self.device, self.batch(self.budget()), len(self.sources)

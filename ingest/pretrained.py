@@ -109,7 +109,7 @@ def _predictor_config(path: str | Path) -> PredictorConfig:
 
 
 def _read_description(path: str | Path, part: str, names: Sequence[str]) -> dict[str, Any]:
-    """What the file says of a network, its counts believable. Raises CheckpointError."""
+    """The file's description of a network, with plausible counts. Raises CheckpointError."""
     try:
         values = json.loads(metadata(path).get(part, ""))
     except (ValueError, RecursionError):
@@ -174,6 +174,6 @@ def _fill(model: Network, path: str | Path, prefix: str) -> Network:
         model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
         raise CheckpointError(
-            f"{path} does not hold the {prefix[:-1]} that it describes: make it again with `tubelet pretrain`"
+            f"{path} lacks the {prefix[:-1]} that it describes: create it again with `tubelet pretrain`"
         ) from error
     return model

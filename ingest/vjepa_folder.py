@@ -89,7 +89,7 @@ def _describe(settings: Mapping, where: str) -> tuple[int, VisionTransformerConf
     dim, depth, heads, side = numbers.values()
     if dim % heads or side < 2 * PATCH:
         raise UsageError(
-            f"{where}: {dim} dimensions in {heads} heads at {side} px are no V-JEPA 2: download the model again"
+            f"{where}: {dim} dimensions in {heads} heads at {side} px do not belong to V-JEPA 2: download the model again"
         )
     return side, VisionTransformerConfig(
         dim=dim, depth=depth, heads=heads, mlp=int(dim * ratio), generation=V2
@@ -143,7 +143,7 @@ def _load_predictor(text: str, width: int, setting: LoadOptions) -> Predictor:
     )
     if dim % heads:
         raise UsageError(
-            f"{where}: a predictor of {dim} dimensions in {heads} heads is none of V-JEPA 2: download the model again"
+            f"{where}: a predictor of {dim} dimensions in {heads} heads does not belong to V-JEPA 2: download the model again"
         )
     ratio = _ratio(settings, "pred_mlp_ratio", where)
     config = PredictorConfig(

@@ -150,7 +150,7 @@ def _load_file_predictor(path: Path | None) -> Predictor:
         )
     if (found := pretrained.load_predictor(path)) is None:
         raise UsageError(
-            f"{path} holds no predictor that it describes: create it again with `tubelet pretrain`"
+            f"{path} lacks the predictor that it describes: create it again with `tubelet pretrain`"
         )
     return found
 

@@ -30,7 +30,7 @@ def read_dictionary(path: Path, dim: int, active: int = 0) -> Dictionary:
     for name in ("threshold", "log_threshold"):
         if name in tensors:
             raise LatentError(
-                f"{path} is a JumpReLU dictionary ({name}), and only ReLU and TopK are known: import one of these"
+                f"{path} is a JumpReLU dictionary ({name}), and only ReLU and TopK are supported: import one of these"
             )
     encoder = _matrix(path, tensors, (ENCODERS, dim))
     if encoder is None:
@@ -117,7 +117,7 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
             raise LatentError(f"{name} of {path} holds numbers that are not finite: train it again")
         if np.abs(tensor).max(initial=0) > LARGEST:
             raise LatentError(
-                f"{name} of {path} holds numbers beyond {LARGEST:,.0f}, with which no token is rebuilt: train it again"
+                f"{name} of {path} holds numbers beyond {LARGEST:,.0f}, too large to reconstruct a token: train it again"
             )
     return tensors
 

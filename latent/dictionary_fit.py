@@ -1,4 +1,4 @@
-"""Dictionaries as bases: trained on tokens of a scope by what the caller brings to train with, or read from a file; measured on the same tokens either way."""
+"""Dictionaries as bases: trained on tokens of a scope by the caller's training method, or read from a file; measured on the same tokens either way."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ def fit_dictionary(
     features = options.features or PER_DIMENSION * dim
     if options.active >= features:
         raise LatentError(
-            f"--active is {options.active} and --features {features}: fewer features rebuild a token than there are"
+            f"--active is {options.active} and --features {features}: pass an --active below --features"
         )
     batches = (
         stream_clips(store, where.encoder_id, preparation, (options.batch, spec.seed))

@@ -24,7 +24,7 @@ MINIMUM = 10  # tokens
 
 @dataclass(frozen=True)
 class Manifold:
-    """Reduced tokens ``(m, r)`` of the fit, float32, and their coordinates ``(m, k)``; `reduction` brings others to ``(n, r)``."""
+    """Reduced tokens ``(m, r)`` of the fit, float32, and their coordinates ``(m, k)``; `reduction` maps others to ``(n, r)``."""
 
     reduction: Linear
     training: Float32[np.ndarray, "m r"]

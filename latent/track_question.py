@@ -1,4 +1,4 @@
-"""The SQL behind a track: everything that `tracking.track` says of a slice, from the embeddings and the measured level."""
+"""The SQL behind a track: everything that `tracking.track` returns for a slice, from the embeddings and the measured level."""
 
 from collections.abc import Sequence
 

@@ -241,7 +241,7 @@ class Workspace:
     def describe_direction(
         self, direction: Direction, videos: Sequence[str] | None = None
     ) -> Description:
-        """What the sample says of a direction, among some videos, None for all. Raises LatentError where there is nothing to say."""
+        """Statistics of a direction over the sample, within some videos (None: all). Raises LatentError where there are none."""
         key = direction.encoder_id, direction.key, None if videos is None else tuple(videos)
         sample = self.direction_sample(direction.encoder_id)
         return self.keep_answer(key, lambda: describe_direction(direction, sample, videos))

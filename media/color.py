@@ -44,5 +44,5 @@ class Color:
 
 
 def _needs_dolby(frame: av.VideoFrame) -> bool:
-    """Whether a frame brings what a Dolby Vision player draws it by."""
+    """Whether a frame carries the metadata that a Dolby Vision player needs."""
     return any(kind in frame.side_data for kind in (Type.DOVI_METADATA, Type.DOVI_RPU_BUFFER))

@@ -1,4 +1,4 @@
-"""What a container's own headers say of its bytes: how many a file should have, and whether a stretch without packets is as it should be."""
+"""What a container's headers state about its bytes: how many a file should have, and whether a stretch without packets is as it should be."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -113,7 +113,7 @@ def pictures(store: Store, clip: ClipRow) -> Path:
 
 
 def _stat(path: str) -> stat_result | None:
-    """What the system says of a regular file at an absolute path; None for anything else."""
+    """The status of a regular file at an absolute path; None for anything else."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):

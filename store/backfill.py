@@ -86,7 +86,7 @@ def compute_missing(
     stopping: Event | None = None,
     show: Callable[[int, int], None] = lambda done, of: None,
 ) -> BackfillOutcome:
-    """Compute statistics of the clips that miss them; `show` is told after each commit how many clips of how many are done.
+    """Compute statistics of the clips that miss them; `show` receives after each commit how many clips of how many are done.
 
     Once `stopping` is set, the current clip is finished, what was computed is committed, and the outcome says so.
     """

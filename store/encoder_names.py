@@ -1,4 +1,4 @@
-"""An encoder of a store by its name or its id, and what its family says of it."""
+"""An encoder of a store by its name or its id, and what is known of its family."""
 
 from tubelet.store.errors import StoreError
 from tubelet.store.store import Store

@@ -53,7 +53,7 @@ class SavedQuery:
             )
         if wrong := [name for name, value in self.defaults.items() if not _can_be_kept(value)]:
             raise StoreError(
-                f"the default of ${wrong[0]} is not a text, a finite number or true or false"
+                f"the default of ${wrong[0]} must be text, a finite number, true or false"
             )
 
     @property
@@ -197,7 +197,7 @@ def _of(row: Mapping[str, Any]) -> SavedQuery:
 def _of_toml(entry: Mapping[str, Any]) -> SavedQuery:
     texts = {name: entry.get(name, "") for name in ("name", "sql", "description")}
     if not all(isinstance(value, str) for value in texts.values()):
-        raise TypeError("name, sql and description are texts")
+        raise TypeError("name, sql and description must be text")
     defaults = entry.get("defaults", {})
     return SavedQuery(**texts, defaults=dict(defaults.items()), picture=str(entry.get("picture", "table")))  # fmt: skip
 

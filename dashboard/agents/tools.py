@@ -97,7 +97,7 @@ def _check_values(values: Mapping[str, Any] | None) -> dict[str, Any]:
     """Values of a query's parameters by name. Raises QueryError for what is not a text, a number or a truth value."""
     given = {name.removeprefix("$"): value for name, value in (values or {}).items()}
     if wrong := [name for name, value in given.items() if not isinstance(value, str | int | float)]:
-        raise QueryError(f"the value of ${wrong[0][:40]} is not a text, a number or true or false")
+        raise QueryError(f"the value of ${wrong[0][:40]} must be text, a number, true or false")
     return given
 
 

@@ -21,7 +21,7 @@ PREFIX = "label: "  # of a column's name in the table, which no other column has
 
 
 def names(store: Store) -> list[str]:
-    """The labels that people brought, the folder left out: it has a column of its own."""
+    """The imported labels, without the folder: it has a column of its own."""
     rows = caching.rows(store, annotations.label_names())
     return [row["name"] for row in rows if row["name"] != FOLDER]
 

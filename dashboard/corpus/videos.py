@@ -235,7 +235,7 @@ def _table(
 
 
 def _column_order(rows: list[PageVideo], added: Mapping[str, pa.Array]) -> list[str]:
-    """The columns, the labels that people brought behind what the page measures, however many they are; those of `SPARSE` where a row has something to say."""
+    """The columns: those that the page measures, then all imported labels; those of `SPARSE` only where a row has a value."""
     kept = [
         name
         for name in COLUMNS
@@ -246,7 +246,7 @@ def _column_order(rows: list[PageVideo], added: Mapping[str, pa.Array]) -> list[
 
 
 def _label_config(added: Mapping[str, pa.Array]) -> dict:
-    """Beside labels that people brought, the folder is called what it is."""
+    """Beside imported labels, the folder is called what it is."""
     folder = {"label": st.column_config.TextColumn(FOLDER, width=70)} if added else {}
     return folder | {
         name: st.column_config.TextColumn(

@@ -64,7 +64,7 @@ def answer(direction: Direction, found: Description) -> Markdown:
     if rows and found.correlated.chance is not None:
         most = rows[0]
         beyond = "more than" if abs(most["correlation"]) > found.correlated.chance else "no more than"  # fmt: skip
-        said += f" It goes along most with dimension {most['dim']:d} (correlation {most['correlation']:.2f}, {beyond} the {found.correlated.chance:.2f} that chance gives)."
+        said += f" It correlates most with dimension {most['dim']:d} (correlation {most['correlation']:.2f}, {beyond} the {found.correlated.chance:.2f} that chance gives)."
     return said
 
 

@@ -41,12 +41,12 @@ def _key(command: str, field: FormField) -> str:
 
 
 def describe_field(field: FormField) -> Markdown:
-    """What the option says of itself; the texts are our own."""
+    """The help of an option; the texts are our own."""
     return field.help
 
 
 def _describe(field: FormField, key: str) -> dict[str, Any]:
-    """What every widget is told. A value stays while the page shows another section."""
+    """What every widget receives. A value stays while the page shows another section."""
     return {
         "help": describe_field(field) or None,
         "key": key,

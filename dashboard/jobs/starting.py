@@ -44,7 +44,7 @@ def _show_form(store: Store, form: CommandForm) -> None:
 
 
 def describe_form(form: CommandForm) -> Markdown:
-    """What the command says of itself; the texts are our own."""
+    """The help of a command; the texts are our own."""
     return form.help
 
 

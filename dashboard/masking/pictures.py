@@ -66,9 +66,9 @@ def render_window(store: Store, clip: NamedClip, grid: MaskedGrid, largest: floa
     visible = ~grid.hidden[..., None]
     rows = [
         _render_row("Source, hidden patches gray", grid, [thumbnails.slice_html(store, clip, at, _image(_cover(grid.hidden[at]), OVER)) for at in grid.slices]),
-        _render_colors("Context: what the encoder says of the seen tokens alone", grid, grid.shown, visible),
+        _render_colors("Context: the encoder's output for the visible tokens alone", grid, grid.shown, visible),
         _render_colors("Prediction, among the seen tokens", grid, grid.shown),
-        _render_colors("Target: what the encoder says of the whole window", grid, grid.own),
+        _render_colors("Target: the encoder's output for the whole window", grid, grid.own),
     ]  # fmt: skip
     for name, title in ERRORS.items():
         cells = [_render_heat(grid.errors[name][at], largest) for at in grid.slices]

@@ -5,7 +5,7 @@ chart    any column of numbers or of words
 patches  clip_id, slice, y, x: each row is a patch of a video
 frames   the same and a number: heat over the slices' pictures
 cards    clip_id or video_id: each row is a clip or a video
-plan     how the query is run: what EXPLAIN says of it
+plan     how the query is run: what EXPLAIN reports
 """
 
 from collections.abc import Callable

@@ -111,7 +111,7 @@ def _choose_basis() -> str:
 
 
 def show(store: Store, first: Shown, second: Shown, paint: Paint, marks: Marks) -> None:
-    """Both players on one clock, and what both say of the marked place."""
+    """Both players on one clock, and both scores of the marked place."""
     carried = carry_marks(marks.taken, first.view, second.view)
     painted = colors.choose_paint(store, second.film, second.coloring)
     left, right = st.columns(2, gap="small")

@@ -1,4 +1,4 @@
-"""What two encoders say of the same place: scores of the marked patches in both players, in a table and over one time."""
+"""Two encoders at the same place: scores of the marked patches in both players, in a table and over one time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ def describe_distance(sides: Sides, followed: Mapping[str, Followed]) -> Markdow
 def _score(
     store: Store, side: str, shown: Shown, marked: MarkedPatches, followed: Followed
 ) -> dict:
-    """What an encoder says of the marked place: statistics of its first patch, and how well it is found in its window."""
+    """How an encoder scores the marked place: statistics of its first patch, and how well it is found in its window."""
     clip = caching.find_clip(store, marked.clip_id) or shown.film.clip
     (row, *_) = caching.rows(
         store, clip_queries.patches(clip.clip_id, number_tokens(clip, marked.patches[:1]))

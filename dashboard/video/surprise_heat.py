@@ -80,7 +80,5 @@ def color_asked(store: Store, clip: NamedClip, asked: Mapping[str, str]) -> np.n
     """The same for a context and horizon out of an address. Raises StoreError for what is not a number of slices."""
     context, horizon = (units.read(asked[name]) for name in ("context", "horizon"))
     if context is None or horizon is None or max(context, horizon) > SLICES_MOST:
-        raise StoreError(
-            "nothing is predicted from such a context and horizon: open the page again"
-        )
+        raise StoreError("this context and horizon have no predictions: reload the page")
     return color_errors(store, clip, context, horizon)

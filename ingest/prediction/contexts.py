@@ -57,7 +57,7 @@ class Surprise:
 
 @dataclass(frozen=True)
 class Window:
-    """Patches of one clip as they enter the encoder, what it says of the slices from `first` on, (S - first, H * W, D), and the pixels' own controls."""
+    """Patches of one clip as they enter the encoder, its output for the slices from `first` on, (S - first, H * W, D), and the pixels' own controls."""
 
     patches: PatchTokens
     first: int

@@ -32,13 +32,13 @@ class EncoderWithPredictor:
         config, dim = predictor.config, encoder.model.config.dim
         if config.outputs == 3 * encoder.model.config.tubelet * encoder.model.config.patch**2 != config.inputs:  # fmt: skip
             raise UsageError(
-                "its predictor was trained with --objective pixels and answers pixels, not tokens: surprise needs one that was trained on latents"
+                "its predictor was trained with --objective pixels and predicts pixels, not tokens: surprise needs one that was trained on latents"
             )
         joined, rest = divmod(config.outputs, dim)
         if rest or config.outputs != config.inputs:
             raise UsageError(
-                f"its predictor answers in the space of its teacher ({config.outputs} dimensions), which this encoder ({dim} dimensions) "
-                "has no tokens in: surprise needs an encoder that predicts its own levels, such as vjepa2.1-vitg"
+                f"its predictor predicts features of its teacher ({config.outputs} dimensions), not tokens of this encoder ({dim} dimensions): "
+                "surprise needs an encoder that predicts its own levels, such as vjepa2.1-vitg"
             )
         levels = len(encoder.model.config.levels)
         self._wanted = range(levels) if joined == levels else range(levels - 1, levels)
@@ -73,7 +73,7 @@ class EncoderWithPredictor:
         return self.normalize(self._encode(pixels, None, since))
 
     def see(self, pixels: torch.Tensor | PatchTokens, context: torch.Tensor) -> torch.Tensor:
-        """What the encoder says of the context when it sees nothing else, (B, Nc, D)."""
+        """The encoder's output for the context when it sees nothing else, (B, Nc, D)."""
         return self._encode(pixels, context)
 
     def predict(self, seen: torch.Tensor, masks: Masks, last: int | None = None) -> torch.Tensor:

@@ -93,6 +93,6 @@ def parse_settings(text: str | None) -> Settings:
     numbers = {(int(one[1]), int(one[2] or 1)) for one in found if one}
     if None in found or any(not 1 <= number <= SLICES_MOST for pair in numbers for number in pair):
         raise UsageError(
-            f"--surprise {text}: write how many slices are seen, such as 4, or with how far ahead is predicted 4:2; several with commas"
+            f"--surprise {text}: write the number of slices that are seen, such as 4, or 4:2 with a horizon; separate several with commas"
         )
     return tuple(sorted(numbers))

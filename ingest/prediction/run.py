@@ -95,7 +95,7 @@ def measure_surprise(
     stopping: Event | None = None,
     show: Callable[[int, int], None] = lambda done, of: None,
 ) -> SurpriseOutcome:
-    """Predict what the store lacks; `show` is told how many clips of how many are done. Raises UsageError.
+    """Predict what the store lacks; `show` receives how many clips of how many are done. Raises UsageError.
 
     Once `stopping` is set, the current clip is finished and what was measured is committed.
     """

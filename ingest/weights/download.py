@@ -110,7 +110,7 @@ def _continues(url: str, response: requests.Response, part: Part) -> bool:
     if length.isdecimal() and version.length not in (None, int(length)):
         part.remove()
         raise DownloadError(
-            f"{url} is not whole: the server announced {version.length:,} bytes and has {int(length):,}. {ELSEWHERE}"
+            f"{url} is incomplete: the server announced {version.length:,} bytes and has {int(length):,}. {ELSEWHERE}"
         )
     return response.status_code == requests.codes.partial and start.partition("-")[0] == str(
         part.size

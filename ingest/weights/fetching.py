@@ -74,7 +74,7 @@ def _fill(place: Place, check: Check) -> None:
         weights = open_weights(part.path)
     except CheckpointError as error:
         part.remove()
-        raise DownloadError(f"{release.url} was downloaded and dropped: {error}") from error
+        raise DownloadError(f"{release.url} was downloaded and discarded: {error}") from error
     try:
         check(weights)
     except CheckpointError as error:

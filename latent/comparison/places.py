@@ -46,7 +46,7 @@ def find_places(store: Store, wanted: Wanted) -> Places:
     layers = list(dict.fromkeys(place.layer for place in found))
     if missing := [layer for layer in wanted.layers if layer not in layers]:
         raise ComparisonError(
-            f"no encoder asked for has states of a layer {missing[0]!r}: there are {', '.join(layers) or 'none'}"
+            f"none of the chosen encoders has states of layer {missing[0]!r}: available are {', '.join(layers) or 'none'}"
         )
     _refuse_few(store, kept)
     return Places(tuple(kept), on)

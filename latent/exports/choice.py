@@ -32,7 +32,7 @@ class ClipChoice:
 def choose_clip(store: Store, choice: ClipChoice) -> NamedClip:
     """The `clips` row that is meant, with its video's name as `video_name`. Raises TubeletError where there is none, or more than one."""
     if bool(choice.clip) == bool(choice.video):
-        raise LatentError("name either a clip (--clip) or a video (--video)")
+        raise LatentError("pass either --clip or --video")
     found = clips.clip_of_video(choice.clip or _first_clip(store, choice)).answer(store).to_pylist()
     if not found:
         raise LatentError(
@@ -44,7 +44,7 @@ def choose_clip(store: Store, choice: ClipChoice) -> NamedClip:
         and find_encoder(store, choice.encoder) != found[0]["encoder_id"]
     ):
         raise LatentError(
-            f"clip {choice.clip} was encoded by {found[0]['encoder_id']}: leave --encoder away, or choose another clip"
+            f"clip {choice.clip} was encoded by {found[0]['encoder_id']}: leave --encoder out, or choose another clip"
         )
     return NamedClip.of(found[0])
 

@@ -36,7 +36,7 @@ def segment_video(
     )
     if home is None:
         raise LatentError(
-            f"the frames of clip {clip['clip_id']} are told by other windows: mark patches on one of them"
+            f"the frames of clip {clip['clip_id']} are covered by other windows: mark patches on one of them"
         )
     scores = {home: workspace.segment(marked).scores}
     foreground = MarkedPatches(marked.clip_id, marked.patches)

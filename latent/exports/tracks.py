@@ -34,7 +34,7 @@ COLUMNS = {
     "lost": "whether the match is below the level or fails the round-trip check",
     "margin": "score minus that of the best patch elsewhere in the slice",
     "video_id": "id of the video",
-    "clip_id": "window that the frame is told by",
+    "clip_id": "window that covers the frame",
     "slice": "slice of that window; its frames share one match",
     "patch_y": "row of the best patch in the grid, from 0; -1 where there is none",
     "patch_x": "column of it",

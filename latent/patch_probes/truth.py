@@ -100,7 +100,7 @@ def _refuse_classes(held: Mapping[int, set[str]]) -> None:
     alone = next((number for number, groups in held.items() if len(groups) < 2), None)
     if alone is not None:
         raise ProbeError(
-            f"object {alone} is in the masks of one video or group alone, so nothing learned elsewhere can tell it: {advice}"
+            f"object {alone} is in the masks of a single video or group, so it cannot be predicted from others: {advice}"
         )
 
 

@@ -73,7 +73,7 @@ def choose_layers(found: list[Place], layers: Sequence[str]) -> list[Place]:
     held = dict.fromkeys(place.layer for place in found)
     if missing := [layer for layer in layers if layer not in held]:
         raise ProbeError(
-            f"no encoder asked for has a layer {missing[0]!r} with stored states: there are {', '.join(held)}"
+            f"none of the chosen encoders has stored states of layer {missing[0]!r}: available are {', '.join(held)}"
         )
     return [place for place in found if not layers or place.layer in layers]
 

@@ -135,7 +135,7 @@ def refuse_untrainable(truth: Truth, total: int, folds: int) -> None:
         )
     if truth.task == NUMBERS:
         if np.ptp(truth.values) == 0:
-            raise ProbeError(f"{have}, all with the same number: there is nothing to tell apart")
+            raise ProbeError(f"{have}, all with the same number: there is nothing to predict")
         return
     if len(set(truth.values)) < 2:
         raise ProbeError(
@@ -165,10 +165,10 @@ def _refuse_rare(truth: Truth, folds: int) -> None:
     unseen = sorted({value for value, _, _ in pairs} - learned)
     if unseen:
         raise ProbeError(
-            f"the class {unseen[0]!r} has no video in the `split` value 'train': nothing can learn it"
+            f"the class {unseen[0]!r} has no video in the `split` value 'train', so it cannot be learned"
         )
     if len(learned) < 2:
-        raise ProbeError("the `split` value 'train' has one class alone: a probe needs two or more")
+        raise ProbeError("the `split` value 'train' has only one class: a probe needs two or more")
     few = [v for v in learned if sum(value == v and side == TRAIN for value, _, side in pairs) < 2]
     if few:
         raise ProbeError(

@@ -111,7 +111,7 @@ def _units(found: EncoderFindings) -> Iterator[Block]:
 
 
 def _stand_beside(a: Place, b: Place) -> dict[str, str]:
-    """What the player is told: both encoders, side by side on one clock."""
+    """What the player receives: both encoders, side by side on one clock."""
     second = {"beside-encoder": b.encoder_id} if b.encoder_id != a.encoder_id else {}
     return {"encoder": a.encoder_id, "beside": "true", **second}
 

@@ -68,7 +68,7 @@ def match_videos(store: Store, match: str, side: str, known: Sequence[str]) -> M
     sides = sorted({row.side_value for row in rows})
     if len(sides) != 2:
         raise ReportError(
-            f"the label {side!r} tells two sides apart only with two values, and it has {len(sides)}: {', '.join(sides[:8])}"
+            f"the label {side!r} needs exactly two values, one per side, and has {len(sides)}: {', '.join(sides[:8])}"
         )
     pairs, left_out = [], 0
     for value, members in groupby(rows, lambda row: row.match_value):

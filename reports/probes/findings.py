@@ -135,7 +135,7 @@ def find_probes(store: Store, options: ProbesOptions) -> ProbeFindings:
 
 
 def _show_attention(store: Store, best: ProbeScore) -> dict[str, str]:
-    """What the player is told of the best probe: its encoder, and the attention where the store keeps it."""
+    """What the player receives of the best probe: its encoder, and the attention where the store keeps it."""
     encoder_id = best.encoder_id or ""
     known = {one.probe_id: name for name, one in list_attention(store, encoder_id).items()}
     name = known.get(best.probe_id)

@@ -12,7 +12,7 @@ def answer(found: ProbeFindings) -> Markdown:
     """The best layer, its interval and chance; that it says nothing where a control is as good."""
     best, run = found.headline, found.run
     subject = "What the **masks** show" if run.task == MASKS else f"**{literal(run.label_name)}**"
-    told = f"{subject} is told best by {name_place(found, best)}{_ties(found)}: {literal(run.metric)} {show(best)} over {count_units(found)}"
+    told = f"{subject} is predicted best by {name_place(found, best)}{_ties(found)}: {literal(run.metric)} {show(best)} over {count_units(found)}"
     chance = found.chance
     beside = f", with shuffled labels {show(chance)}" if chance else ""
     return f"{told}{beside}. {compare_controls(found)}{_choice(found)}"

@@ -190,7 +190,7 @@ def group_videos(
 ) -> Units:
     """The videos that belong to a group of several, and the name of the group: its label, or the name of its first video.
 
-    Where the label `group` was `brought` for any of these videos, it says which belong together, and names and content do not.
+    Where the label `group` was imported (`brought`) for any of these videos, it says which belong together, and names and content do not.
     Raises ReportError where labels are to count, and no video has one.
     """
     ids = videos["video_id"].to_pylist()

@@ -6,6 +6,6 @@ match       which video a row means
 labels      rows of `labels`
 points      rows of `points`
 masks       rows of `masks`, from arrays
-importing   files to one commit; what was imported, listed and taken away
+importing   files to one commit; what was imported, listed and removed
 tags        named sets of videos
 """

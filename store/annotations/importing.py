@@ -1,4 +1,4 @@
-"""Annotation files to one commit: read, matched with videos, checked, and stored in the place of what the same source brought before."""
+"""Annotation files to one commit: read, matched with videos, checked, and stored in place of what the same source imported before."""
 
 import os
 from collections.abc import Sequence
@@ -102,7 +102,7 @@ class TableFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """What one source brought."""
+    """What one source imported."""
 
     source: str
     kind: str
@@ -133,7 +133,7 @@ class Imported:
 
 @dataclass(frozen=True)
 class Report:
-    """What a command brought, listed or took away."""
+    """What a command imported, listed or removed."""
 
     sources: Sequence[Imported]
 
@@ -172,7 +172,7 @@ def import_sources(store: Store, sources: Sequence[Source], options: ImportOptio
 
 
 def forget(store: Store, names: Sequence[str]) -> list[str]:
-    """Take away what sources brought; a sentence per source. Raises AnnotationError where one was never imported."""
+    """Remove what sources imported; a sentence per source. Raises AnnotationError where one was never imported."""
     held = {row["source"]: row for row in list_sources(store)}
     if unknown := [name for name in names if name not in held]:
         known = ", ".join(held) or "none"
@@ -181,7 +181,7 @@ def forget(store: Store, names: Sequence[str]) -> list[str]:
         )
     store.commit({}, _of(names))
     return [
-        f"{name}: {count(held[name]['rows'], held[name]['kind'].removesuffix('s'))} taken away"
+        f"{name}: {count(held[name]['rows'], held[name]['kind'].removesuffix('s'))} removed"
         for name in names
     ]
 

@@ -102,7 +102,7 @@ def _join_notes(old: str | None, new: str | None) -> str | None:
     both = old + BETWEEN + new
     if len(both) > NOTE_MOST:
         raise AnnotationError(
-            f"with the note that is there, the note has {len(both):,} characters: write {NOTE_MOST - len(old) - len(BETWEEN):,} or fewer, or take the tag away first"
+            f"together with the existing note, the note has {len(both):,} characters: write {NOTE_MOST - len(old) - len(BETWEEN):,} or fewer, or remove the tag first"
         )
     return both
 
@@ -134,7 +134,7 @@ def check_tag(tag: str) -> str:
         raise AnnotationError(f"{tag!r} is not the name of a tag: write one line of text")
     if name.startswith(KEPT_PREFIX):
         raise AnnotationError(
-            f"{tag!r} begins with {KEPT_PREFIX}, as selections do that the dashboard keeps: choose another name"
+            f"{tag!r} begins with {KEPT_PREFIX}, which is reserved for selections of the dashboard: choose another name"
         )
     if len(name) > NAME_MOST:
         raise AnnotationError(f"the tag has {len(name):,} characters: write {NAME_MOST} or fewer")

@@ -83,7 +83,7 @@ def _resolve(root: str, name: object, known: set[str]) -> str:
         mode = _target_mode(path)
     if mode is not None and not stat.S_ISREG(mode):
         raise UnsafePath(
-            f"{path} is not a regular file: if the store is yours, take it away and run `tubelet check`; else {DISTRUST}"
+            f"{path} is not a regular file: if the store is yours, remove it and run `tubelet check`; else {DISTRUST}"
         )
     return path
 

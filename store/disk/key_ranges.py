@@ -1,4 +1,4 @@
-"""Rows in the order of the table's first key, and what the log says of each file: the range of keys in it, so that whoever looks for one passes over the rest."""
+"""Rows in the order of the table's first key, and the log's entry of each file: the range of keys in it, so that a search for one skips the rest."""
 
 import json
 from bisect import bisect_left
@@ -27,7 +27,7 @@ def sort_rows(rows: pa.Table, column: str) -> pa.Table:
 
 
 def describe_rows(rows: pa.Table, column: str) -> str:
-    """What the log says of a file with these rows: how many they are, and the range of a column of texts."""
+    """The log's statistics of a file with these rows: how many they are, and the range of a column of texts."""
     ends = pc.min_max(rows[column]).as_py()
     described = {
         "numRecords": len(rows),

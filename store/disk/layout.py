@@ -176,7 +176,7 @@ class Layout:
 
     @property
     def jobs(self) -> Path:
-        """What commands that write to the store say of themselves while they run: no part of its contents."""
+        """What commands that write to the store record while they run; not part of its contents."""
         return inside.resolve_folder(self.root, JOBS)
 
     def job(self, job_id: str) -> Path:

@@ -1,4 +1,4 @@
-"""What a command says of itself while it runs, so that others see it. A store that cannot be written to ends no command."""
+"""What a command records while it runs, so that others see it. A store that cannot be written to does not end a command."""
 
 import json
 import os

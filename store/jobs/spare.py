@@ -1,4 +1,4 @@
-"""A spare process: one that has imported what a command needs, and becomes that command once it is told its words.
+"""A spare process: one that has imported what a command needs, and becomes that command once it receives its arguments.
 
 Importing torch takes seconds, which a visitor who waits for a picture would wait every time. A spare is used once; it ends by itself after
 ten minutes without a command, and with the process that started it.

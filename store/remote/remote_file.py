@@ -48,7 +48,7 @@ class FileChanged(FileError):
 
 @dataclass(frozen=True)
 class FileState:
-    """What a server says of a file without sending it."""
+    """What a server states about a file without sending it."""
 
     size: int
     etag: str  # "" where it has none

@@ -71,7 +71,7 @@ class Snapshots:
                     inside.remove_file(self._root, path)
 
     def clear(self) -> None:
-        """Remove everything but what this machine's processes say of themselves."""
+        """Remove everything but what this machine's processes have recorded."""
         for name in (MARKER, *TABLES, *(folder for folder in FOLDERS if folder != CLAIMS)):
             path = self._root / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -113,7 +113,7 @@ def _parse(
         ) from error
     if len(statements) != 1:
         raise QueryError(
-            "ask one query at a time" if statements else 'the query is empty: try "FROM clips"'
+            "run one query at a time" if statements else 'the query is empty: try "FROM clips"'
         )
     try:
         return statements[0].type, frozenset(statements[0].named_parameters)

@@ -29,7 +29,7 @@ SAMPLE_ROWS = 200  # rows whose size stands for that of all
 
 
 class Written:
-    """A file that only grows; what was written since the last call is taken away."""
+    """A file that only grows; what was written since the last call is removed."""
 
     def __init__(self) -> None:
         self.closed, self._place, self._parts = False, 0, list[bytes]()

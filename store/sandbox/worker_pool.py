@@ -86,7 +86,7 @@ class Process:
             self._ready = self._says_ready(START_S)
             if not self._ready:
                 reason = self._last_words() or f"it has not started after {START_S} s"
-                raise QueryError(f"the process that answers queries does not start: {reason}")
+                raise QueryError(f"the process that runs queries did not start: {reason}")
         except BaseException:
             self.close()
             raise

@@ -145,7 +145,7 @@ MASKING_PROJECTIONS = Table(
             Column(
                 f"own_c{number}",
                 "FLOAT",
-                f"component {number} of what the encoder says of it when it sees the whole window",
+                f"component {number} of the encoder's output for it when it sees the whole window",
             )
             for number in (1, 2, 3)
         ),

@@ -139,7 +139,7 @@ def test_reports_are_read_by_section(agent: Agent, store: Store) -> None:
         ("run_query", {"sql": "SELECT nam FROM videos"}, '"nam"'),
         ("run_query", {"sql": "DROP VIEW clips"}, "only queries"),
         ("run_query", {"sql": "SELECT $k"}, "no value for $k"),
-        ("run_query", {"sql": "SELECT $k", "values": {"k": [1]}}, "not a text, a number"),
+        ("run_query", {"sql": "SELECT $k", "values": {"k": [1]}}, "must be text, a number"),
         ("run_query", {"sql": "SELECT 1", "max_rows": 21}, "at most 20 are allowed"),
         ("run_query", {"sql": "SELECT repeat('x', 300000)"}, "at most 200,000"),
         ("run_query", {"sql": "SELECT count(*) FROM range(10000000000) AS a(i) WHERE i % 7 = hash(i) % 7"}, "stopped after 1.5 s"),

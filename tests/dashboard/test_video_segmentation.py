@@ -1,4 +1,4 @@
-"""Cutting out on the Video page: marks make a mask, the address restores it, and it can be taken away as files and compared.
+"""Cutting out on the Video page: marks make a mask, the address restores it, and it can be downloaded and compared.
 
 One patch of the numbered videos is red, and nothing else is like it: marked as foreground, it is the whole mask of every slice.
 """

@@ -119,7 +119,7 @@ def test_a_range_past_the_end_starts_anew(server: Server, part: Part) -> None:
 def test_a_file_shorter_than_promised_is_told_and_dropped(server: Server, part: Part) -> None:
     server.files["/w.pt"] = Served(BODY, promised=len(BODY) + 1000)
     with pytest.raises(
-        DownloadError, match="is not whole: the server announced 301,004 bytes and has 300,004"
+        DownloadError, match="is incomplete: the server announced 301,004 bytes and has 300,004"
     ):
         fetch(server, part)
     assert [status for _, _, status in server.asked] == [200, 206]

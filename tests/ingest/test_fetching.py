@@ -182,7 +182,7 @@ def test_a_file_that_its_server_holds_cut_off_is_refused_and_dropped(
     whole = server.files["/tiny.pt"].body
     server.files["/tiny.pt"] = Served(whole[: int(cut * len(whole))])
     with pytest.raises(
-        DownloadError, match="was downloaded and dropped: .* is not a complete checkpoint"
+        DownloadError, match="was downloaded and discarded: .* is not a complete checkpoint"
     ):
         fetch(release, accept)
     assert kept(home) == []
@@ -198,7 +198,7 @@ def test_a_pickle_with_code_is_refused_and_dropped_and_nothing_of_it_runs(
     server.files["/tiny.pt"] = Served(buffer.getvalue())
     with pytest.raises(
         DownloadError,
-        match="was downloaded and dropped: .* holds code or damaged data besides tensors, none of it was run",
+        match="was downloaded and discarded: .* holds code or damaged data besides tensors, none of it was run",
     ):
         fetch(release, accept)
     assert not marker.exists() and kept(home) == []
@@ -214,9 +214,9 @@ def test_a_pickle_with_code_is_refused_and_dropped_and_nothing_of_it_runs(
         (Served(b"<html>log in</html>", type="text/html"), "a web page instead of the file"),
         (
             Served(b"<html>log in</html>"),
-            "was downloaded and dropped: .* is not a complete checkpoint",
+            "was downloaded and discarded: .* is not a complete checkpoint",
         ),
-        (Served(b""), "was downloaded and dropped: .* is not a complete checkpoint"),
+        (Served(b""), "was downloaded and discarded: .* is not a complete checkpoint"),
         (Served(b"x", statuses=[404]), "answered 404 Not Found"),
     ],
     ids=["page", "page called binary", "nothing", "404"],

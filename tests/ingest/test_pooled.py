@@ -141,8 +141,8 @@ def test_missing_rows_are_found_and_restored(store, videos) -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"keep": "vectors"}, "--keep is vectors: vectors cannot be kept: choose embeddings"),
-        ({"keep": "pooled,"}, "nothing cannot be kept"),
+        ({"keep": "vectors"}, "--keep is vectors: vectors is unknown: choose embeddings"),
+        ({"keep": "pooled,"}, "nothing is unknown"),
         ({"keep": "pooled", "pairs": "2"}, "--keep pooled measures no pairs of windows"),
         ({"keep": "pooled", "shift": 1}, "--keep pooled,statistics"),
     ],

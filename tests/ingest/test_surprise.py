@@ -170,7 +170,7 @@ def test_tasks_are_the_slices_with_a_context_before_them() -> None:
 
 def test_a_predictor_in_the_space_of_its_teacher_is_refused() -> None:
     encoder = VJEPAEncoder(network(ENCODERS["2.1"]), CPU, "fp32")
-    with pytest.raises(UsageError, match="answers in the space of its teacher"):
+    with pytest.raises(UsageError, match="predicts features of its teacher"):
         EncoderWithPredictor(encoder, network(PREDICTORS["2.1"]))
     distilled = {name for name, one in VARIANTS.items() if one.predictor.outputs != one.predictor.inputs}  # fmt: skip
     assert distilled == {"vjepa2.1-vitb", "vjepa2.1-vitl"}

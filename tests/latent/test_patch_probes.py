@@ -111,7 +111,7 @@ def test_the_report_answers_with_miou_classes_and_hardest_videos(root, done) -> 
     assert set(tables) == {"scores", "drops", "classes", "hardest"}
     best = max(one["score"] for one in done["results"] if not one["control"] and one["share"] == 100)  # fmt: skip
     texts = [block.markdown for block in blocks if isinstance(block, Text)]
-    assert f"What the **masks** show is told best by layer last of shown: mIoU {best:.3f} (" in texts[0]  # fmt: skip
+    assert f"What the **masks** show is predicted best by layer last of shown: mIoU {best:.3f} (" in texts[0]  # fmt: skip
     assert "Its interval lies above every control" in texts[0] and "mIoU is the mean" in texts[-1]
     rows = tables["classes"].rows.to_pylist()
     assert np.mean([row["iou"] for row in rows]) == pytest.approx(best)

@@ -287,7 +287,7 @@ def labeled(store: Store, name: str, values: list[str]) -> None:
         (["a", "b", "a"], {}, "3 videos of 60 with stored states have .* fewer than the 5 folds"),
         (["1", "x"] * 30, {"task": "numbers"}, "has the value 'x', which is not a number"),
         (["1"] * 60, {"task": "numbers"}, "all with the same number"),
-        (["a", "b"] * 30, {"layer": "block:9"}, "no encoder asked for has a layer 'block:9' .* there are block:0, block:1, block:2, block:3"),
+        (["a", "b"] * 30, {"layer": "block:9"}, "none of the chosen encoders has stored states of layer 'block:9': available are block:0, block:1, block:2, block:3"),
         (["a", "b"] * 2, {"folds": 3}, "the class 'a' has 2 videos or groups, fewer than the 3 folds: .* --folds 2"),
     ],
 )  # fmt: skip

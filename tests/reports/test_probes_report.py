@@ -37,7 +37,10 @@ def test_the_answer_names_layer_interval_and_chance(store, tmp_path) -> None:
     best = found.headline
     assert best.layer == "block:1" and 0.5 < best.score_low < found.best.score_low
     answer = text.split("\n\n")[1]
-    assert "**action** is told best by layer `block:1` of" in answer and "over 40 videos" in answer
+    assert (
+        "**action** is predicted best by layer `block:1` of" in answer
+        and "over 40 videos" in answer
+    )
     assert f"{best.score:.3f} ({best.score_low:.3f} to {best.score_high:.3f})" in answer
     assert "with shuffled labels 0." in answer and "Its interval lies above every control" in answer
     assert "the best of 2 layers; its interval takes that choice into account" in answer

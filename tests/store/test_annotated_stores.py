@@ -85,11 +85,11 @@ def test_the_command_imports_lists_and_forgets(tmp_path):
     listed = run_here("annotate", "--list", "--store", store.root, check=True).stdout
     assert listed.startswith("labels.csv: 1 label, 1 row unmatched, ") and str(source) in listed
     assert (
-        "labels.csv: 1 label taken away"
+        "labels.csv: 1 label removed"
         in run_here("annotate", "--forget", "labels.csv", "--store", store.root).stdout
     )
     refused = run_here("annotate", "--store", store.root)
     assert (
         refused.returncode == 2
-        and "pass FILES to import, or --forget SOURCE, or --list" in refused.stderr
+        and "pass exactly one of: FILES to import, --forget SOURCE, --list" in refused.stderr
     )

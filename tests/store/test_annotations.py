@@ -1,4 +1,4 @@
-"""Annotations: files of labels, masks and points in every form, matched with videos, whole or not at all, replaced and taken away."""
+"""Annotations: files of labels, masks and points in every form, matched with videos, whole or not at all, replaced and removed."""
 
 import json
 

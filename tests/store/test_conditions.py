@@ -170,7 +170,9 @@ def test_tags_are_kept_with_their_note_and_taken_away(tmp_path):
     before = store.fingerprint
     add_tag(store, "odd", members(store, 1), "seen")
     assert store.fingerprint == before, "the note is there already"
-    with pytest.raises(AnnotationError, match="with the note that is there.*write 1,982 or fewer"):
+    with pytest.raises(
+        AnnotationError, match="together with the existing note.*write 1,982 or fewer"
+    ):
         add_tag(store, "odd", members(store, 1), "x" * 1999)
     assert list_tags(store)[0]["videos"] == 4
     removal.remove(store, removal.choose(store, "videos", ["video-00000.mp4"], None))

@@ -72,7 +72,7 @@ def test_toml_holds_all_of_a_query() -> None:
         ("", "has no"),
         ("name = 'a'", "has no"),
         ("[[query]]", "not a name"),
-        ("[[query]]\nname = 'a'\nsql = 3", "are texts"),
+        ("[[query]]\nname = 'a'\nsql = 3", "must be text"),
         ("[[query]]\nname = 'a'\nsql = 'SELECT 1'\ndefaults = 3", "not a file"),
         ("[[query]]\nname = 'a'\nsql = 'SELECT 1'\ndefaults.k = [1]", "default of"),
         ("[[query]\n", "not a file of saved queries"),

@@ -30,7 +30,7 @@ from tubelet.training.evaluation.material import (
 )
 from tubelet.training.evaluation.measures import BOUNDS, MEANINGS, measure_encoder
 from tubelet.training.evaluation.page_scenes import measure_scenes
-from tubelet.training.evaluation.prediction import Foretold, find_moving, foretell_with
+from tubelet.training.evaluation.prediction import PredictedTokens, find_moving, prepare_prediction
 from tubelet.training.evaluation.spectrum import effective_rank
 from tubelet.training.scenes import occlusion, photographs
 
@@ -266,7 +266,7 @@ def test_a_prediction_is_measured_beside_a_copy_of_the_last_slice_and_the_mean_t
     seen[-1] = 2.0
     are, moving = torch.full((2, 2, 2, 3), 4.0), torch.zeros(2, 2, 2, dtype=torch.bool)
     are[1, 0, 1], moving[1, 0, 1] = 10.0, True
-    found = Foretold(are, torch.full((2, 2, 2, 3), 3.0), seen, moving)
+    found = PredictedTokens(are, torch.full((2, 2, 2, 3), 3.0), seen, moving)
     assert found.over_copying == pytest.approx((7 * 1 + 7) / (7 * 2 + 8))
     assert found.moving_over_copying == pytest.approx(
         7 / 8
@@ -298,9 +298,9 @@ def test_a_predictor_answers_from_the_seen_slices_alone_in_the_encoders_last_lev
             interpolated=True,
         )
     )
-    foretell = foretell_with(encoder, predictor)
+    predict = prepare_prediction(encoder, predictor)
     frames = make_tracking_scene(0, textures, textures, 0.0).frames[:, :, :64, :64]
-    found = foretell(frames)
+    found = predict(frames)
     assert found.are.shape == found.predicted.shape == (2, 4, 4, 48) and found.seen.shape == (
         6,
         4,
@@ -319,8 +319,8 @@ def test_a_predictor_answers_from_the_seen_slices_alone_in_the_encoders_last_lev
         assert torch.allclose(scaled.flatten(), said.flatten(), atol=1e-3)
     changed = frames.clone()
     changed[12:] = 0
-    assert torch.equal(foretell(changed).predicted, found.predicted) and not torch.equal(
-        foretell(changed).are, found.are
+    assert torch.equal(predict(changed).predicted, found.predicted) and not torch.equal(
+        predict(changed).are, found.are
     )
 
 

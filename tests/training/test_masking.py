@@ -223,7 +223,7 @@ def test_what_cannot_be_masked_is_refused_in_a_sentence(ingested, asked, said):
     [
         ({"mask": "stripes"}, "--mask stripes: choose multi-block"),
         ({"mask": ""}, "--mask is empty"),
-        ({"mask": "multi-block", "ratio": 0.5}, "--ratio: multi-block decides itself"),
+        ({"mask": "multi-block", "ratio": 0.5}, "--ratio: multi-block hides a fixed share"),
         ({"ratio": 1.5, "mask": "tube"}, "--ratio"),
         ({"mask": "painted", "paint": "0.0.0"}, "--mask painted needs --paint .* and --clip"),
         ({"mask": "painted", "clip": "c"}, "--mask painted needs --paint"),

@@ -165,7 +165,7 @@ def test_the_masked_loss_is_that_of_a_computation_by_hand(run, bank):
                 context = torch.cat(networks.student(inputs[1][None], one.context), -1)
                 told.append((networks.predictor(context, one)[0][0] - wanted).abs().mean())
     assert float(found.masked) == pytest.approx(float(torch.stack(told).mean()), rel=1e-3)
-    assert found.missed == found.unlike == 0
+    assert found.distillation == found.similarity == 0
 
 
 def test_crops_are_of_the_sizes_that_their_kinds_say_and_fill_a_batch(run):
@@ -221,7 +221,7 @@ def test_a_line_of_the_log_is_the_mean_of_its_steps_and_of_the_masked_ones_for_w
         for n in range(1, 5)
     ]
     found = mean_step(steps)
-    assert (found.step, found.loss, found.unlike) == (4, 5.0, 2.5)
+    assert (found.step, found.loss, found.similarity) == (4, 5.0, 2.5)
     assert found.masked == pytest.approx(0.6) and found.context == pytest.approx(0.4)
     assert mean_step(steps[1:2]).masked == 0
 

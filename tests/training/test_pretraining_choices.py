@@ -102,7 +102,7 @@ def test_pixels_are_learned_saved_and_refused_as_surprise(run, bank):
     predictor = pretrained.load_predictor(run.output)
     assert predictor.config.outputs == 3 * 2 * 16 * 16
     encoder = VJEPAEncoder(trainer.networks.target, CPU, "fp32")
-    with pytest.raises(UsageError, match="trained with --objective pixels and answers pixels"):
+    with pytest.raises(UsageError, match="trained with --objective pixels and predicts pixels"):
         EncoderWithPredictor(encoder, predictor)
 
 

@@ -48,18 +48,18 @@ def test_a_crop_cuts_frames_and_lessons_alike_and_plays_backward_what_is_longer_
     crop, place = crops.Crop("short", 1, 2, 2, 14), crops.Place(1, 2, 1)
     assert np.array_equal(crops.cut_frames(frames, crop, place, 16), frames[2:6, :, 32:64, 16:48])
     assert np.array_equal(
-        crops.cut_taught(taught, crop, place, motion), taught[1:3, 2:4, 1:3].reshape(8, 7)
+        crops.cut_features(taught, crop, place, motion), taught[1:3, 2:4, 1:3].reshape(8, 7)
     )
     far, corner = crops.Crop("far", 1, 2, 16, 14), crops.Place(0, 0, 0)
     played = crops.cut_frames(frames, far, corner, 16)
     assert np.array_equal(
         played[:16], np.concatenate([frames, frames[::-1]])[:, :, :32, :32]
     ) and np.array_equal(played[16:], played[:16])
-    lessons = crops.cut_taught(taught, far, corner, motion).reshape(16, 2, 2, 7)
+    lessons = crops.cut_features(taught, far, corner, motion).reshape(16, 2, 2, 7)
     assert np.array_equal(lessons[4, ..., :4], taught[3, :2, :2, :4]) and np.array_equal(
         lessons[4, ..., motion], -taught[3, :2, :2, motion]
     )
     assert np.array_equal(lessons[7, ..., 6], taught[0, :2, :2, 6])
     image = crops.Crop("image", 1, 2, 1, 14)
     assert np.array_equal(crops.cut_frames(frames, image, place, 16), frames[2:3, :, 32:64, 16:48])
-    assert not crops.cut_taught(taught, image, place, motion)[:, 4:].any()
+    assert not crops.cut_features(taught, image, place, motion)[:, 4:].any()

@@ -12,8 +12,8 @@ from tubelet.training.pretraining.distillation import (
     MOTION,
     SIZES,
     Distillation,
-    measure_missed,
-    unlike,
+    measure_distillation,
+    measure_similarity,
 )
 from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.teacher import Teacher, read
@@ -35,8 +35,8 @@ def test_lessons_are_the_features_of_first_frames_and_color_and_motion_of_slices
     assert torch.allclose(moved[1], displacements(clip.float(), 16)[2:].mean(0)) and torch.equal(
         taught[..., MOTION], moved
     )
-    assert float(measure_missed(taught, taught)) == 0 and float(
-        measure_missed(taught + 1, taught)
+    assert float(measure_distillation(taught, taught)) == 0 and float(
+        measure_distillation(taught + 1, taught)
     ) == pytest.approx(0.5)
 
 
@@ -92,8 +92,10 @@ def test_tokens_are_unlike_the_lessons_by_the_divergence_of_whom_each_is_like():
         )
         true, said = true / true.sum(), said / said.sum()
         total += (true * np.log(true / said)).sum() / 2
-    assert float(unlike(tokens, taught)) == pytest.approx(total, rel=1e-3)
-    assert float(unlike(torch.tensor(np.array(wanted)[None]), taught)) == pytest.approx(0, abs=1e-5)
+    assert float(measure_similarity(tokens, taught)) == pytest.approx(total, rel=1e-3)
+    assert float(measure_similarity(torch.tensor(np.array(wanted)[None]), taught)) == pytest.approx(
+        0, abs=1e-5
+    )
 
 
 def test_the_border_of_a_picture_is_not_what_its_outer_features_tell_of():

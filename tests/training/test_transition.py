@@ -218,7 +218,7 @@ def test_groups_stay_together_and_a_split_is_obeyed(tmp_path) -> None:
 def test_what_cannot_be_fitted_is_a_sentence(tmp_path) -> None:
     made = transition_store(tmp_path / "store", videos=4)
     flat = plant_tokens(made, "flat", [np.ones((1, 2, 2, 4)) * n + np.arange(4) for n in range(4)])
-    with pytest.raises(FitError, match=f"the windows of {flat} have one slice each, which none follows"):  # fmt: skip
+    with pytest.raises(FitError, match=f"the windows of {flat} have only one slice each"):  # fmt: skip
         fit_transitions(made, ["flat"], SHORT)
     with pytest.raises(FitError, match=r"no clip of toy-\w+ keeps its tokens"):
         fit_transitions(made, ["toy"], SHORT)

@@ -13,7 +13,7 @@ from tubelet.training.attentive.model import AttentiveModel
 
 
 def make_method(options: ProbeOptions, say: Callable[[str], None] = lambda line: None) -> Method:
-    """`say` is told of each probe that is trained. Raises UsageError for a device that is not there."""
+    """`say` is called for each probe that is trained. Raises UsageError for a device that is not there."""
     reading = Reading(options.batch, device(options.device))
     recipe = Recipe(options.learning_rates, options.epochs, reading)
 

@@ -67,7 +67,7 @@ def attend(vectors: Tensor, normalized: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def answer_all(probes: Sequence[AttentiveProbe], normalized: Tensor) -> list[Tensor]:
-    """What several probes say of the same tokens, which are gone through once for all of them."""
+    """What several probes predict from the same tokens, which are read once for all of them."""
     vectors = torch.cat([probe.attention_vectors() for probe in probes])
     pooled = attend(vectors, normalized)[1].split([probe.heads for probe in probes], dim=1)
     return [probe.answer(part) for probe, part in zip(probes, pooled)]

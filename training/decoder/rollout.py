@@ -42,7 +42,7 @@ def draw_rollout(store: Store, decoder: Decoder, clip_id: str, transition_id: st
             f"transition model {transition_id} predicts {row['encoder_id'] or 'raw pixels'}, and clip {clip_id} has tokens of {clip.encoder_id}: choose one of its own"
         )
     if clip.slices < 2:
-        raise FitError(f"clip {clip_id} has one slice, after which nothing is to be predicted: choose a longer one")  # fmt: skip
+        raise FitError(f"clip {clip_id} has only one slice, so there is no next slice to predict: choose a longer one")  # fmt: skip
     grid = torch.from_numpy(store.grid(clip_id).astype(np.float32))
     grid = average(grid, shrink((*clip.positions, clip.embed_dim), row["grid_side"])[1:3])
     seen = max(1, clip.slices // 2)

@@ -32,7 +32,7 @@ from tubelet.training.evaluation.measures import (
     measure_encoder,
     score_direction,
 )
-from tubelet.training.evaluation.prediction import foretell_with
+from tubelet.training.evaluation.prediction import prepare_prediction
 from tubelet.training.scenes.photographs import load_folder, load_scikit_image
 
 TOY = "toy"
@@ -146,12 +146,12 @@ def _simple(facts: EncoderFacts, setting: LoadOptions) -> dict[str, Encoder]:
 def _measure_encoder(rival: Rival, measured_on: Material, patch: int) -> Measures:
     tell(f"measuring {rival.name}")
     encoder, predictor = rival.encoder, rival.predictor
-    foretell = (
-        foretell_with(encoder.model, predictor)
+    predict = (
+        prepare_prediction(encoder.model, predictor)
         if predictor is not None and isinstance(encoder, VJEPAEncoder)
         else None
     )
-    return measure_encoder(rival.name, _encoding(rival.encoder), measured_on, patch, foretell)
+    return measure_encoder(rival.name, _encoding(rival.encoder), measured_on, patch, predict)
 
 
 def _load_predictor(name: str, weights: Path | None) -> Predictor | None:

@@ -10,7 +10,7 @@ from tubelet.store.intervals import Interval, interval
 from tubelet.training.evaluation import direction, foreground, shifting
 from tubelet.training.evaluation.material import Material
 from tubelet.training.evaluation.page_scenes import CORRECTIONS, PageScene, measure_scenes
-from tubelet.training.evaluation.prediction import FEWEST, HIDDEN, Foretell
+from tubelet.training.evaluation.prediction import FEWEST, HIDDEN, Predict
 from tubelet.training.evaluation.spectrum import effective_rank
 from tubelet.training.evaluation.tracking import track
 from tubelet.training.scenes.scene import Scene
@@ -77,7 +77,7 @@ Encode = Callable[
 
 
 def measure_encoder(
-    name: str, encode: Encode, material: Material, patch: int, foretell: Foretell | None = None
+    name: str, encode: Encode, material: Material, patch: int, predict: Predict | None = None
 ) -> Measures:
     """One encoder on all of the material; its predictor too, where it has one."""
     plain, changed = (
@@ -103,7 +103,7 @@ def measure_encoder(
         "effective rank": [effective_rank(each) for each in tokens],
         **_measure_page("page", encode, material.page),
         **_measure_page("hard", encode, material.hard),
-        **_measure_prediction(foretell, material),
+        **_measure_prediction(predict, material),
     }
     curve = (
         torch.tensor([found.curve.tolist() for found in shifts]).mean(0).tolist() if shifts else []
@@ -133,7 +133,7 @@ def _measure_page(name: str, encode: Encode, scenes: Sequence[PageScene]) -> dic
     }
 
 
-def _measure_prediction(foretell: Foretell | None, material: Material) -> dict[str, list[float]]:
+def _measure_prediction(predict: Predict | None, material: Material) -> dict[str, list[float]]:
     """Nothing but empty lists for an encoder without a predictor."""
     pages = (
         torch.from_numpy(scene.frames()[STRETCH]).permute(0, 3, 1, 2) for scene in material.page
@@ -143,14 +143,15 @@ def _measure_prediction(foretell: Foretell | None, material: Material) -> dict[s
         "scenes": (scene.frames for scene in material.changed),
         "page": pages,
     }
-    foretold = {
-        name: [foretell(frames) for frames in each] if foretell else []
+    predictions = {
+        name: [predict(frames) for frames in each] if predict else []
         for name, each in windows.items()
     }
     ratios = {
-        f"prediction, {name}": [one.over_copying for one in each] for name, each in foretold.items()
+        f"prediction, {name}": [one.over_copying for one in each]
+        for name, each in predictions.items()
     }
-    moving = [one for each in foretold.values() for one in each if one.moving.sum() >= FEWEST]
+    moving = [one for each in predictions.values() for one in each if one.moving.sum() >= FEWEST]
     return {
         **ratios,
         "prediction, moving": [one.moving_over_copying for one in moving],

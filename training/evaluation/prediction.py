@@ -1,10 +1,10 @@
-"""Prediction: does the predictor tell what comes better than copying what was seen last?
+"""Prediction: does the predictor predict the next slices better than copying the last one seen?
 
 A window's last two slices are hidden; the encoder sees the slices before them and nothing else, and the predictor predicts the hidden
-tokens from that. The error is the mean absolute difference to what the encoder says of them when it sees the whole window, in the space
-that predictors are trained in: the last level, layer-normalized. Beside it stand two guesses that need no predictor: a copy of the last
-slice that the encoder saw, and the mean token of all that it saw. Where nothing moves a copy is hard to beat, and says nothing: so the
-tokens whose pixels change are also judged alone.
+tokens from that. The error is the mean absolute difference to the encoder's output for them when it sees the whole window, in the space
+that predictors are trained in: the last level, layer-normalized. Two baselines need no predictor: a copy of the last
+slice that the encoder saw, and the mean token of all that it saw. Where nothing moves, a copy is hard to beat and proves little, so
+tokens whose pixels change are also scored separately.
 """
 
 import math
@@ -21,11 +21,11 @@ HIDDEN = 2  # slices
 CHANGE = 10.0  # gray levels by which the pixels of a moving token differ on average from those of the same patch in the last slice seen
 FEWEST = 4  # moving tokens of a window that are worth a figure
 
-Foretell = Callable[[torch.Tensor], "Foretold"]  # frames (T, 3, H, W) in uint8
+Predict = Callable[[torch.Tensor], "PredictedTokens"]  # frames (T, 3, H, W) in uint8
 
 
 @dataclass(frozen=True)
-class Foretold:
+class PredictedTokens:
     """Tokens of a window's hidden slices, (HIDDEN, H, W, D), layer-normalized: as they `are`, as `predicted`; and those `seen` before,
     (S, H, W, D). `moving` (HIDDEN, H, W) are the hidden tokens whose pixels differ from those of the last slice seen."""
 
@@ -75,8 +75,8 @@ def normalize_tokens(tokens: torch.Tensor, rows: int, columns: int) -> torch.Ten
     return F.layer_norm(tokens.float(), tokens.shape[-1:]).unflatten(0, (-1, rows, columns)).cpu()
 
 
-def foretell_with(model: VisionTransformer, predictor: Predictor) -> Foretell:
-    """How an encoder and its predictor predict the end of a window. The predictor answers in the encoder's own levels, the last one last."""
+def prepare_prediction(model: VisionTransformer, predictor: Predictor) -> Predict:
+    """How an encoder and its predictor predict the end of a window. The predictor's output is in the encoder's levels, the last one last."""
     device = next(model.parameters()).device
     predictor = predictor.to(device).eval()
     mean, std = (
@@ -84,7 +84,7 @@ def foretell_with(model: VisionTransformer, predictor: Predictor) -> Foretell:
     )
 
     @torch.inference_mode()
-    def foretell(frames: torch.Tensor) -> Foretold:
+    def predict(frames: torch.Tensor) -> PredictedTokens:
         pixels = ((frames.to(device) - mean) / std).transpose(0, 1)[None]
         masks = split_grid(*model.config.grid(*pixels.shape[2:]))
         masks = replace(masks, context=masks.context.to(device), targets=masks.targets.to(device))
@@ -95,6 +95,6 @@ def foretell_with(model: VisionTransformer, predictor: Predictor) -> Foretell:
             normalize_tokens(each[0], *masks.grid[1:]) for each in (are, predicted, levels[-1])
         )
         moving = find_moving(frames, model.config.tubelet, model.config.patch)
-        return Foretold(are, predicted, seen, moving)
+        return PredictedTokens(are, predicted, seen, moving)
 
-    return foretell
+    return predict

@@ -1,7 +1,7 @@
 """A window under its masks as one picture: per mask the frames with what is hidden, the tokens in one basis, and the error.
 
-Rows of each mask, from above: frames, hidden patches gray; what the encoder says of the seen tokens alone; the same with the predicted tokens filled in;
-what it says of the whole window; the error of the hidden tokens, dark to bright on one scale for all masks. Colors are the first three principal
+Rows of each mask, from above: frames, hidden patches gray; the encoder's output for the visible tokens alone; the same with the predicted tokens filled in;
+its output for the whole window; the error of the hidden tokens, dark to bright on one scale for all masks. Colors are the first three principal
 components of the whole window's tokens, so that a color means the same everywhere.
 """
 

@@ -10,7 +10,7 @@ from tubelet.store.options import SEED_MOST, check_options, option
 from tubelet.training.masking.painting import format_patches, parse_patches
 
 LIMIT_MOST = 1_000_000
-RATIOS = {name: kind.ratio for name, kind in MASK_KINDS.items()}  # hidden without being told
+RATIOS = {name: kind.ratio for name, kind in MASK_KINDS.items()}  # hidden by default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class MaskOptions(NetworkOptions):
         fixed = [kind for kind in self.kinds if RATIOS[kind] is None]
         if self.ratio is not None and len(fixed) == len(self.kinds):
             raise UsageError(
-                f"--ratio: {fixed[0]} decides itself how much it hides: leave --ratio out, or take tube, random, future or past"
+                f"--ratio: {fixed[0]} hides a fixed share: leave --ratio out, or choose tube, random, future or past"
             )
         self._check_paint()
         if self.draw is not None and self.draw.suffix.lower() != ".png":
@@ -88,7 +88,7 @@ class MaskOptions(NetworkOptions):
 
     @property
     def painted(self) -> str | None:
-        """What is painted, as one text per mask: the patches in order, and the last slice where it is told."""
+        """What is painted, as one text per mask: the patches in order, and the last slice where it is given."""
         if self.paint is None:
             return None
         patches = format_patches(parse_patches(self.paint))

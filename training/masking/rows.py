@@ -52,7 +52,7 @@ def masking_rows(masking: Masking, found: MaskedWindow, made: Provenance) -> Row
 
 
 def _project(masking: Masking, found: MaskedWindow) -> pa.Table:
-    """All tokens of the window in the basis of what the encoder says of it: as seen or predicted, and its own."""
+    """All tokens of the window in the basis of the encoder's output for it: as seen or predicted, and its own."""
     basis, shape = Basis(found.truth.numpy()), found.hidden.shape
     places = dict(zip(("slice", "y", "x"), map(np.ravel, np.indices(shape)), strict=True))
     shown, own = (basis.project(tokens.numpy()) for tokens in (found.filled, found.truth))

@@ -89,7 +89,7 @@ def measure_masks(
     stopping: Event | None = None,
     show: Callable[[int, int], None] = lambda done, of: None,
 ) -> MaskOutcome:
-    """Mask, predict and keep; `show` is told how many windows of how many are done. Raises UsageError, StoreError, NoVideos and QueryError.
+    """Mask, predict and keep; `show` receives how many windows of how many are done. Raises UsageError, StoreError, NoVideos and QueryError.
 
     Once `stopping` is set, the current window is finished: each is committed with all of its masks, or with none.
     """

@@ -1,15 +1,15 @@
 """Pretraining: how a V-JEPA 2.1 learns from videos alone, small enough to read and to run.
 
-    masks          which tokens are seen, which are predicted
-    teacher        a frozen image network, where one is wanted
+    token_masks    which tokens are seen, which are predicted
+    teacher        a frozen image network, if one is used
     settings       all that decides which weights come out
-    footage        videos and photographs in memory, and the clips cut from them
+    clip_source    videos and photographs in memory, and the clips cut from them
     augmentation   what the student sees of a clip
-    lessons        what is taught from outside: the teacher's features, color and motion
-    bank           clips and their lessons on disk, each made once
+    distillation   what tokens learn from outside: the teacher's features, color and motion
+    bank           clips and their features on disk, each computed once
     crops          the pieces of clips that a step sees
     whitening      where the patch embeddings start
-    surroundings   where attention starts
+    attention_init where attention starts
     objective      the losses, in the order in which they are computed: start reading here
     batches        batch n, from seed and n alone
     trainer        one step after the other; collapse stops it

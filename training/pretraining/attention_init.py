@@ -25,7 +25,7 @@ def init_attention(encoder: VisionTransformer, generator: np.random.Generator, s
     dim, heads = encoder.config.dim, encoder.config.heads
     pairs = dim // heads // 3 // 2
     frequencies = torch.tensor(BASE ** (-np.arange(pairs) / pairs))[:FREQUENCIES]
-    for block in cast(Iterable[Block], encoder.blocks):  # a ModuleList does not say of what
+    for block in cast(Iterable[Block], encoder.blocks):  # a ModuleList has no item type
         queries, keys, _ = block.attn.qkv.bias.view(3, heads, -1)
         for head in range(heads):
             size = float(np.sqrt(generator.uniform(*SHARPNESS) * (dim // heads) ** 0.5))

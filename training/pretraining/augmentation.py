@@ -1,7 +1,7 @@
 """Augmentation: what the student sees of a clip when it imitates the teacher, who sees it as it is.
 
 Light and color change, steadily over the clip and not everywhere alike; mildly, as tokens should tell color and texture. Some patches
-are blanked, so that a token has to be told from its neighbors in space and in time. What predicts masked tokens sees the clip itself.
+are blanked, so that a token has to be predicted from its neighbors in space and time. What predicts masked tokens sees the clip itself.
 """
 
 import numpy as np

@@ -20,8 +20,8 @@ FIRST = 128  # clips in the bank at the start
 EACH = 12  # steps for which one more comes in
 
 
-def known(step: int, bank: int) -> int:
-    """Clips that a step may see: the bank fills while the run goes on."""
+def count_known(step: int, bank: int) -> int:
+    """Clips that a step may draw from: the bank fills up during the run."""
     return min(bank, FIRST + step // EACH)
 
 
@@ -51,9 +51,9 @@ def batch(step: int, steps: int, bank: Bank) -> Batch:
         if masks and settings.masked_every > 1
         else augmentation.augment(generator, clips, settings.patch, settings.light)
     )
-    lessons = [taught for _, taught in cut if taught is not None]  # of all clips or of none
-    taught = torch.from_numpy(np.stack(lessons)) if lessons else None
-    return Batch(clips, seen, masks, crop.piece, taught)
+    parts = [found for _, found in cut if found is not None]  # of all clips or of none
+    features = torch.from_numpy(np.stack(parts)) if parts else None
+    return Batch(clips, seen, masks, crop.piece, features)
 
 
 def from_step(first: int, last: int, bank: Bank) -> Iterator[Batch]:
@@ -71,7 +71,7 @@ def from_step(first: int, last: int, bank: Bank) -> Iterator[Batch]:
 
 def _choose_clips(generator: np.random.Generator, count: int, step: int, bank: int) -> np.ndarray:
     """Different clips as long as there are as many; the newest always comes first."""
-    there = known(step, bank)
+    there = count_known(step, bank)
     chosen = (
         generator.permutation(there)[:count]
         if count <= there
@@ -83,8 +83,8 @@ def _choose_clips(generator: np.random.Generator, count: int, step: int, bank: i
 
 
 def _cut(bank: Bank, number: int, crop: Crop, place: Place) -> tuple[np.ndarray, np.ndarray | None]:
-    frames, taught = bank.clip(int(number))
+    frames, features = bank.clip(int(number))
     return (
         crops.cut_frames(frames, crop, place, bank.settings.patch),
-        None if taught is None else crops.cut_taught(taught, crop, place, MOTION),
+        None if features is None else crops.cut_features(features, crop, place, MOTION),
     )

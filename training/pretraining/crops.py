@@ -110,11 +110,11 @@ def cut_frames(frames: np.ndarray, crop: Crop, place: Place, patch: int) -> np.n
     return frames[numbers, :, rows, columns]
 
 
-def cut_taught(taught: np.ndarray, crop: Crop, place: Place, motion: slice) -> np.ndarray:
-    """What is taught about a clip (S, H, W, C) to that of a crop (s * h * w, C); `motion` are the displacements, which turn round
-    where it is played backward, and all that moves stands still in an image."""
-    order, backward = place.slices(crop, len(taught))
-    piece = taught[
+def cut_features(features: np.ndarray, crop: Crop, place: Place, motion: slice) -> np.ndarray:
+    """Features of a clip (S, H, W, C) to those of a crop (s * h * w, C); `motion` are the displacements, which change sign
+    where the crop is played backward, and are 0 in an image."""
+    order, backward = place.slices(crop, len(features))
+    piece = features[
         order, place.row : place.row + crop.width, place.column : place.column + crop.width
     ].astype(np.float32)
     piece[backward, ..., motion] *= -1

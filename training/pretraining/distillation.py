@@ -1,8 +1,8 @@
-"""Lessons: what is taught about every token from outside: dense features of a frozen image network, color, and motion.
+"""Distillation: features that every token learns from outside: those of a frozen image network, color, and motion.
 
-A student that only predicts its own average learns slowly; a teacher that has seen a million photographs tells it what looks alike,
-the colors of its four quarters what a patch shows, and displacements read off the pixels what moves. All are computed from the clip as
-it is, not as the student sees it, and once: the bank keeps them.
+A student that only predicts its own average learns slowly; the features of a network that was trained on a million photographs say
+what looks alike, the colors of its four quarters what a patch shows, and displacements what moves. All are computed from the clip
+before augmentation, and only once: the bank keeps them.
 """
 
 import torch
@@ -18,7 +18,7 @@ SIZES = (
     COLOR,
     DISPLACEMENT,
     APART,
-)  # of the parts, each of equal weight in what the head misses
+)  # of the parts, each of equal weight in the loss of the head
 MOTION = slice(
     sum(SIZES) - APART - DISPLACEMENT, sum(SIZES) - APART
 )  # where the displacement stands
@@ -38,14 +38,14 @@ ASKED = 3  # of that many tokens, one is compared with all others
 
 
 class Distillation:
-    """A clip to what is taught about its tokens."""
+    """A clip to the features that its tokens learn."""
 
     def __init__(self, teacher: Teacher, tubelet: int) -> None:
         self.teacher, self.tubelet = teacher, tubelet
 
     @torch.no_grad()
     def __call__(self, clip: torch.Tensor) -> torch.Tensor:
-        """A clip (T, 3, H, W) in 0..255 to (S, H, W, sum of SIZES). A slice is taught by its first frame, and by its mean color and motion."""
+        """A clip (T, 3, H, W) in 0..255 to (S, H, W, sum of SIZES). A slice takes the teacher's features of its first frame, and its mean color and motion."""
         device = next(self.teacher.parameters()).device
         features = self.teacher(clip[:: self.tubelet].to(device).float()).float().cpu()
         flow = (
@@ -56,25 +56,25 @@ class Distillation:
         )
 
 
-def measure_missed(told: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
-    """Mean over the parts of the smooth L1 distance between what the student says (B, N, C) and what it is taught."""
-    parts = zip(told.float().split(SIZES, -1), taught.split(SIZES, -1), strict=True)
-    return torch.stack([F.smooth_l1_loss(said, true) for said, true in parts]).mean()
+def measure_distillation(predicted: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    """Mean over the parts of the smooth L1 distance between predicted features (B, N, C) and the teacher's."""
+    parts = zip(predicted.float().split(SIZES, -1), features.split(SIZES, -1), strict=True)
+    return torch.stack([F.smooth_l1_loss(ours, theirs) for ours, theirs in parts]).mean()
 
 
-def unlike(tokens: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
-    """How differently tokens (B, N, D) and what is taught of them (B, N, C) tell which other tokens of the batch each is like.
+def measure_similarity(tokens: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    """How far the similarities among tokens (B, N, D) of the batch are from those among their features (B, N, C).
 
-    The divergence, for every third token, of a softmax over its cosines with all others: no head stands between, the tokens themselves
-    come to lie as the lessons do.
+    The divergence, for every third token, of a softmax over its cosines with all others: there is no head in between, so the tokens
+    themselves take on the similarities of the features.
     """
-    wanted, own = _likeness(weigh_parts(taught)), _likeness(F.normalize(tokens.float(), dim=-1))
+    wanted, own = _likeness(weigh_parts(features)), _likeness(F.normalize(tokens.float(), dim=-1))
     return F.kl_div(own, wanted, reduction="batchmean", log_target=True)
 
 
-def weigh_parts(taught: torch.Tensor) -> torch.Tensor:
+def weigh_parts(features: torch.Tensor) -> torch.Tensor:
     """Unit vectors (..., C) of what tokens are compared by, from parts of which each number has unit spread."""
-    parts = taught.clamp(-LIMIT, LIMIT).split(SIZES, -1)
+    parts = features.clamp(-LIMIT, LIMIT).split(SIZES, -1)
     weighted = [
         part * (weight / part.shape[-1] ** 0.5)
         for part, weight in zip(parts, COMPARED, strict=True)

@@ -3,10 +3,11 @@
 student    the encoder that learns; sees only the context tokens of a mask
 target     its exponential moving average; sees all tokens, is never trained, and is what is kept in the end
 predictor  predicts the target's levels at the hidden places from the student's levels at the seen ones
-lessons    optional: a linear head on the student's tokens tells what a frozen teacher sees there, and the tokens themselves
-           lie to each other as the teacher's features do; of all tokens in steps without masks, else of those that are seen
+teacher    optional: a linear head predicts a frozen teacher's features from the student's tokens, and the tokens
+           themselves keep the similarities that these features have to each other; for all tokens in steps without
+           masks, else for those that are seen
 
-With `--objective pixels` the predictor tells the pixels of the hidden places instead, normalized per patch; the target is averaged all the same.
+With `--objective pixels` the predictor predicts the pixels of the hidden places instead, normalized per patch; the target is still averaged.
 
 loss = L1(predicted, target levels) at hidden tokens + weight x the same at seen ones, each divided by the square root
        of its distance to the nearest hidden token + the head's distillation error + the difference in similarity
@@ -39,13 +40,13 @@ LEAST_STD = 1e-3
 @dataclass(frozen=True)
 class Batch:
     """Clips (B, T, 3, H, W) in 0..255 as floats, as they are and as the student sees them, the masks under which it sees them, the piece
-    of a picture that they are, and what is taught of their tokens (B, N, C), where anything is."""
+    of a picture that they are, and the teacher's features of their tokens (B, N, C), if there is a teacher."""
 
     clips: torch.Tensor
     seen: torch.Tensor
     masks: Sequence[Masks]
     piece: Piece
-    taught: torch.Tensor | None
+    features: torch.Tensor | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +55,16 @@ class Losses:
 
     masked: torch.Tensor
     context: torch.Tensor
-    missed: torch.Tensor
-    unlike: torch.Tensor
+    distillation: torch.Tensor
+    similarity: torch.Tensor
     tokens: torch.Tensor
 
     def total(self, masked_weight: float, context_weight: float) -> torch.Tensor:
         return (
-            masked_weight * self.masked + context_weight * self.context + self.missed + self.unlike
+            masked_weight * self.masked
+            + context_weight * self.context
+            + self.distillation
+            + self.similarity
         )
 
 
@@ -71,7 +75,7 @@ class Networks(nn.Module):
     taught_std: torch.Tensor
     level_weights: torch.Tensor  # of each number of a target, (4D); (1,) for pixels
 
-    def __init__(self, settings: Settings, taught: int) -> None:
+    def __init__(self, settings: Settings, features: int) -> None:
         super().__init__()
         torch.manual_seed(settings.seed)
         self.student = checkpoints.init_untrained(settings.encoder, settings.seed)
@@ -80,7 +84,7 @@ class Networks(nn.Module):
         )
         self.predictor = Predictor(settings.predictor)
         nn.init.normal_(self.predictor.mask_tokens[0], std=MASK_STD)
-        self.head = nn.Linear(settings.dim, taught)
+        self.head = nn.Linear(settings.dim, features)
         for last in (
             self.head,
             self.predictor.predictor_proj,
@@ -95,14 +99,14 @@ class Networks(nn.Module):
         self.register_buffer(
             "level_weights", weights[: 1 if self.pixels else None], persistent=False
         )
-        self.register_buffer("taught_mean", torch.zeros(taught))
-        self.register_buffer("taught_std", torch.ones(taught))
+        self.register_buffer("taught_mean", torch.zeros(features))
+        self.register_buffer("taught_std", torch.ones(features))
 
     @torch.no_grad()
-    def calibrate(self, taught: torch.Tensor) -> None:
+    def calibrate(self, features: torch.Tensor) -> None:
         """Estimate mean and spread of the targets from a sample (N, C): otherwise tokens first learn what is common to all."""
-        self.taught_mean.copy_(taught.mean(0))
-        self.taught_std.copy_(taught.std(0).clamp(min=LEAST_STD))
+        self.taught_mean.copy_(features.mean(0))
+        self.taught_std.copy_(features.std(0).clamp(min=LEAST_STD))
 
     @torch.no_grad()
     def average(self, momentum: float) -> None:
@@ -112,50 +116,52 @@ class Networks(nn.Module):
 
 
 def losses(networks: Networks, batch: Batch) -> Losses:
-    """One step's losses; a part without masks, or without a teacher, is nothing."""
-    taught = (
+    """One step's losses; a part without masks, or without a teacher, is zero."""
+    features = (
         None
-        if batch.taught is None
-        else (batch.taught - networks.taught_mean) / networks.taught_std
+        if batch.features is None
+        else (batch.features - networks.taught_mean) / networks.taught_std
     )
     if batch.masks:
-        return _predict(networks, batch, taught)
+        return _predict(networks, batch, features)
     tokens = networks.student(
         normalize_clips(batch.seen),
         wanted=[len(networks.student.config.levels) - 1],
         piece=batch.piece,
     )[-1]
     nothing = tokens.new_zeros(())
-    missed, unlike = _imitate(networks, tokens, taught)
+    distilled, similarity = _distill(networks, tokens, features)
     return Losses(
         masked=nothing,
         context=nothing,
-        missed=missed,
-        unlike=unlike,
+        distillation=distilled,
+        similarity=similarity,
         tokens=tokens.detach().float().flatten(0, 1),
     )
 
 
-def _imitate(
-    networks: Networks, tokens: torch.Tensor, taught: torch.Tensor | None
+def _distill(
+    networks: Networks, tokens: torch.Tensor, features: torch.Tensor | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the head misses of what is taught of tokens (B, N, D), and how unlike it they lie to each other."""
-    if taught is None:
+    """The distillation loss of tokens (B, N, D), and the loss of their similarities to each other."""
+    if features is None:
         return tokens.new_zeros(()), tokens.new_zeros(())
-    return distillation.measure_missed(networks.head(tokens), taught), distillation.unlike(
-        tokens, taught
-    )
+    return distillation.measure_distillation(
+        networks.head(tokens), features
+    ), distillation.measure_similarity(tokens, features)
 
 
-def _predict(networks: Networks, batch: Batch, taught: torch.Tensor | None) -> Losses:
+def _predict(networks: Networks, batch: Batch, features: torch.Tensor | None) -> Losses:
     """The losses under masks, the mean over the masks, each of which predicts the batch once; and the target's tokens."""
     wanted, tokens = _targets(networks.target, batch)
     wanted = cut_pixels(batch.clips, networks.target.config) if networks.pixels else wanted
-    parts = [_predict_under(networks, batch, masks, wanted, taught) for masks in batch.masks]
-    masked, context, missed, unlike = (
+    parts = [_predict_under(networks, batch, masks, wanted, features) for masks in batch.masks]
+    masked, context, distilled, similarity = (
         torch.stack(part).mean() for part in zip(*parts, strict=True)
     )
-    return Losses(masked=masked, context=context, missed=missed, unlike=unlike, tokens=tokens)
+    return Losses(
+        masked=masked, context=context, distillation=distilled, similarity=similarity, tokens=tokens
+    )
 
 
 @torch.no_grad()
@@ -172,7 +178,7 @@ def _predict_under(
     batch: Batch,
     masks: Masks,
     wanted: torch.Tensor,
-    taught: torch.Tensor | None,
+    features: torch.Tensor | None,
 ) -> tuple[torch.Tensor, ...]:
     """The masked loss, the context loss, and both of the teacher's at the seen tokens, under one kind of mask."""
     levels = networks.student(normalize_clips(batch.seen), masks.context, piece=batch.piece)
@@ -183,12 +189,14 @@ def _predict_under(
     clips = torch.arange(len(wanted), device=wanted.device)[:, None]
     weights = networks.level_weights
     masked = ((hidden.float() - wanted[clips, masks.targets]).abs() * weights).mean()
-    missed = ((known.float() - wanted[clips, masks.context]).abs() * weights).mean(-1)  # (B, K)
-    context = (missed / distances(masks).to(missed).sqrt()).mean()
+    errors = ((known.float() - wanted[clips, masks.context]).abs() * weights).mean(-1)  # (B, K)
+    context = (errors / distances(masks).to(errors).sqrt()).mean()
     return (
         masked,
         context,
-        *_imitate(networks, levels[-1], None if taught is None else taught[clips, masks.context]),
+        *_distill(
+            networks, levels[-1], None if features is None else features[clips, masks.context]
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 OUTPUT                the weights, once the last step is made
 OUTPUT.checkpoint     everything that the next step depends on, every two minutes; a rerun goes on from here
 OUTPUT.log.jsonl      a line every few steps, their means: losses, rate, spread, effective rank, seconds
-CACHE                 clips and what the teacher says of them, see `bank`; by default OUTPUT.bank
+CACHE                 clips and the teacher's features, see `bank`; by default OUTPUT.bank
 """
 
 import io
@@ -98,7 +98,7 @@ class Pretraining:
             if self.stopping.is_set():
                 self.save(trainer)
                 raise Stopped(
-                    f"stopped after {count(trainer.step, 'step')}; the same command goes on from {self.checkpoint}"
+                    f"stopped after {count(trainer.step, 'step')}; run the same command again to resume from {self.checkpoint}"
                 )
             recent.append(progress)
             if progress.step % LOG_STEPS == 0 or progress.step == self.steps:
@@ -144,12 +144,12 @@ class Pretraining:
 
     def bank(self) -> Bank:
         """The clips. Raises CheckpointError where there is to be a teacher and its weights are missing."""
-        lessons = (
+        distillation = (
             Distillation(teacher.load(self.device), self.settings.encoder.tubelet)
             if self.settings.teacher
             else None
         )
-        return Bank.of(self.cache, self.footage, self.settings, lessons)
+        return Bank.of(self.cache, self.footage, self.settings, distillation)
 
     def _resume(self, trainer: Trainer, bank: Bank) -> None:
         if not self.checkpoint.exists():
@@ -193,9 +193,9 @@ class Pretraining:
         tell(clock.line(progress))
 
     def _describe_making(self) -> str:
-        lessons = f", taught by {self.settings.teacher}" if self.settings.teacher else ""
+        teacher = f", distilled from {self.settings.teacher}" if self.settings.teacher else ""
         footage = f"{count(len(self.footage.videos), 'video')} and {count(len(self.footage.pictures), 'picture')}"
-        return f"tubelet pretrain on {footage}, seed {self.settings.seed}{lessons}"
+        return f"tubelet pretrain on {footage}, seed {self.settings.seed}{teacher}"
 
 
 class Clock:
@@ -210,6 +210,6 @@ class Clock:
 
     def line(self, progress: Step) -> str:
         left = self.seconds / max(1, progress.step - self._first) * (self._last - progress.step)
-        losses = f"masked {progress.masked:.3f}, context {progress.context:.3f}, distillation {progress.missed:.3f}, similarity {progress.unlike:.3f}"
+        losses = f"masked {progress.masked:.3f}, context {progress.context:.3f}, distillation {progress.distillation:.3f}, similarity {progress.similarity:.3f}"
         spread = f"spread {progress.spread:.2f}, effective rank {progress.rank:.0f}"
         return f"step {progress.step:,} of {self._last:,}: {losses}, {spread}, about {left / 60:.0f} min left"

@@ -104,7 +104,7 @@ class Settings:
         help="What the predictor predicts at hidden places: the target's latents or, for comparison, pixels normalized per patch. Surprise cannot be measured with a predictor of pixels.",
         choices=(LATENTS, PIXELS),
     )
-    # with a teacher, it is whole another as many steps later
+    # its weight then rises to 1 over as many steps again
     masked_from: int = option(
         0,
         help="Step at which the masked loss starts, if there is a teacher.",

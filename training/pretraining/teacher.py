@@ -12,7 +12,7 @@ from tubelet.ingest.networks import efficientnet
 from tubelet.ingest.networks.efficientnet import BORDER, STRIDE, EfficientNetLite0
 
 __all__ = ["BORDER", "CHANNELS", "STRIDE", "TAPS", "Teacher", "load", "read"]
-TAPS = (2, 4, 7, 10)  # blocks whose output is taught
+TAPS = (2, 4, 7, 10)  # blocks whose output is distilled
 CHANNELS = (24, 40, 80, 112)
 FINER = {2: 4, 4: 2}  # blocks that lie on a grid finer by so much, and are averaged
 

@@ -109,8 +109,8 @@ def sample_masks(
     """Masks of one kind for a batch of clips."""
     hidden = KINDS[kind](share)(generator, grid, clips).reshape(clips, -1)
     seen = [np.flatnonzero(~row) for row in hidden]
-    foretold = [np.flatnonzero(row) for row in hidden]
-    return Masks(_truncate(seen), _truncate(foretold), grid)
+    targets = [np.flatnonzero(row) for row in hidden]
+    return Masks(_truncate(seen), _truncate(targets), grid)
 
 
 def _truncate(ids: list[np.ndarray]) -> torch.Tensor:

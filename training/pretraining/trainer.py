@@ -41,8 +41,8 @@ class Step:
     loss: float
     masked: float
     context: float
-    missed: float
-    unlike: float
+    distillation: float
+    similarity: float
     rate: float
     spread: float
     rank: float
@@ -60,8 +60,8 @@ def mean_step(steps: Sequence[Step]) -> Step:
         loss=mean("loss"),
         masked=mean("masked", masked),
         context=mean("context", masked),
-        missed=mean("missed"),
-        unlike=mean("unlike"),
+        distillation=mean("distillation"),
+        similarity=mean("similarity"),
         spread=mean("spread"),
         rank=mean("rank"),
     )
@@ -78,8 +78,8 @@ class Trainer:
         self._recent: deque[tuple[float, float]] = deque(maxlen=JUDGED)  # spread and rank
 
     def prepare(self, bank: Bank) -> None:
-        """Before the first step, from a few clips: patch embeddings, attention to what is near, and how large what is taught is."""
-        clips, taught = zip(*(bank.clip(number) for number in range(PREPARED)), strict=True)
+        """Before the first step, from a few clips: patch embeddings, attention to near patches, and the scale of the teacher's features."""
+        clips, features = zip(*(bank.clip(number) for number in range(PREPARED)), strict=True)
         pixels = normalize_clips(
             torch.from_numpy(np.stack([clip[:LOOKED] for clip in clips])).to(self.device).float()
         )
@@ -92,7 +92,7 @@ class Trainer:
             )
         if self.settings.teacher:
             self.networks.calibrate(
-                torch.from_numpy(np.stack(taught)).to(self.device).float().flatten(0, 3)
+                torch.from_numpy(np.stack(features)).to(self.device).float().flatten(0, 3)
             )
 
     def learn(self, batch: Batch) -> Step:
@@ -119,8 +119,8 @@ class Trainer:
                 loss=float(total.detach()),
                 masked=float(found.masked.detach()),
                 context=float(found.context.detach()),
-                missed=float(found.missed.detach()),
-                unlike=float(found.unlike.detach()),
+                distillation=float(found.distillation.detach()),
+                similarity=float(found.similarity.detach()),
                 rate=rate,
                 spread=spread,
                 rank=rank,
@@ -190,9 +190,9 @@ def _move_batch(batch: Batch, device: torch.device) -> Batch:
         replace(each, context=each.context.to(device), targets=each.targets.to(device))
         for each in batch.masks
     ]
-    taught = None if batch.taught is None else batch.taught.to(device)
+    features = None if batch.features is None else batch.features.to(device)
     piece = replace(batch.piece, ids=batch.piece.ids.to(device))
-    return Batch(batch.clips.to(device), batch.seen.to(device), masks, piece, taught)
+    return Batch(batch.clips.to(device), batch.seen.to(device), masks, piece, features)
 
 
 def _measure_spread_and_rank(tokens: torch.Tensor) -> tuple[float, float]:

@@ -50,7 +50,7 @@ def fit(
     reading: Reading,
     report: Callable[[int], None] = lambda step: None,
 ) -> Fitted:
-    """Fit one model; `report` is told each step. Raises FitError for tokens that are not finite."""
+    """Fit one model; `report` receives each step. Raises FitError for tokens that are not finite."""
     scaling = measure_scaling(clips, parts.learn, reading).to(reading.device)
     network = _make_network(clips, options).to(reading.device)
     task = Task(network, scaling, clips, reading)

@@ -48,7 +48,7 @@ class TransitionRun:
 
 @dataclass(frozen=True)
 class Workbench:
-    """What all models of a run share; `progress` is told how many steps are done, of how many at most."""
+    """What all models of a run share; `progress` receives how many steps are done, of how many at most."""
 
     store: Store
     options: TransitionOptions
@@ -88,7 +88,7 @@ def _choose_places(store: Store, encoders: Sequence[str]) -> list[Place]:
     for place, slices in found:
         if slices < 2:
             raise FitError(
-                f"the windows of {place.encoder_id} have one slice each, which none follows: ingest longer windows (more --frames)"
+                f"the windows of {place.encoder_id} have only one slice each, so there is no next slice to predict: ingest longer windows (more --frames)"
             )
     return [place for place, _ in found]
 

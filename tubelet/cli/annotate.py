@@ -40,7 +40,7 @@ def annotate(
     from tubelet.store.annotations import importing
 
     if bool(files) + bool(forget) + listing != 1:
-        raise click.UsageError("pass FILES to import, or --forget SOURCE, or --list: one of them")
+        raise click.UsageError("pass exactly one of: FILES to import, --forget SOURCE, --list")
     opened = Store(store, options=store_options)
     if forget:
         click.echo("\n".join(importing.forget(opened, forget)))

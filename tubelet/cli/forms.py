@@ -85,7 +85,7 @@ def _flag(parameter: click.Parameter, flags: list[str]) -> str:
 
 
 def _explain(parameter: click.Parameter) -> tuple[str, str]:
-    """What an option says of itself, and what leaving it out means."""
+    """The help of an option, and what leaving it out means."""
     text = getattr(parameter, "help", None) or ""
     found = UNSET.search(text)
     return (text[: found.start()], found[1]) if found else (text, "")

@@ -18,7 +18,7 @@ STARTED: list["Recording"] = []  # of this process, until its command has taken 
 
 
 def recorded(function: Callable) -> Callable:
-    """Have a command on a `store` in a folder say of itself that it runs, how far it is, and how it ended."""
+    """Have a command on a `store` in a folder record that it runs, how far it is, and how it ended."""
 
     @wraps(function)
     def run(*arguments: Any, store: str, **named: Any) -> Any:
@@ -47,7 +47,7 @@ def is_recorded(command: click.Command) -> bool:
 
 
 def begin_started(words: Sequence[str]) -> None:
-    """Where somebody made a folder for this process as a job, say at once that it runs: how a wrong option ends it is told, too."""
+    """Where somebody made a folder for this process as a job, record at once that it runs, so that a wrong option is reported, too."""
     folder = Path(os.environ.pop(FOLDER_VARIABLE, ""))
     if len(folder.parts) < 3:
         return

@@ -23,7 +23,7 @@ from tubelet.store.pairs.stored import StoredPairs
 
 
 class Reports(click.Group):
-    """A command per report of the catalogue, with the options that the report brings. Options may stand before the name, too."""
+    """A command per report of the catalogue, with the options of the report. Options may stand before the name, too."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         from tubelet.reports.catalogue import REPORTS

@@ -1,4 +1,4 @@
-"""What every page says of its server: what to do when it has ended, in place of Streamlit's question about the internet, and what the store
+"""What every page shows about its server: what to do when it has ended, in place of Streamlit's question about the internet, and what the store
 holds more than when the page was drawn."""
 
 from tubelet.dashboard.components import modules

@@ -47,7 +47,7 @@ def show(query: str, error: str, ran: bool) -> None:
 
 
 def describe(query: str, error: str = "", ran: bool = False) -> Text:
-    """What the browser is told."""
+    """What the browser receives."""
     tables = {
         table.name: [Named(c.name, c.type, " · ".join(filter(None, (c.meaning, c.unit)))) for c in table.columns]
         for table in RELATIONS.values()

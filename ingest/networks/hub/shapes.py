@@ -175,7 +175,7 @@ def config_of(folder: Path, shape: Shape) -> Any:
             config = model_class(shape).config_class.from_pretrained(folder)
     except Exception as error:  # transformers checks types and values, each in another way
         raise UsageError(
-            f"{folder / 'config.json'} describes no {shape.family} model: {_first_line(error)}"
+            f"{folder / 'config.json'} does not describe a {shape.family} model: {_first_line(error)}"
         ) from error
     _check_numbers(
         {name: getattr(config, name) for name in LIMITS if hasattr(config, name)}, folder
@@ -237,12 +237,12 @@ def parameters(config: Any, shape: Shape) -> int:
             return sum(tensor.numel() for tensor in model_class(shape)(config).parameters())
     except Exception as error:  # whatever a config of odd values meets in the code of its model
         raise UsageError(
-            f"config.json describes no {shape.family} model that can be built: {_first_line(error)}"
+            f"config.json does not describe a {shape.family} model that can be built: {_first_line(error)}"
         ) from error
 
 
 class quiet:
-    """transformers without progress bars and advice on stderr; its errors are raised as ever."""
+    """transformers without progress bars and advice on stderr; its errors are raised as usual."""
 
     def __enter__(self) -> None:
         from transformers.utils import logging
