@@ -38,7 +38,7 @@ KNOWN = {"sql", "saved", "format", "p", "token", *CEILINGS}  # parameters
 
 
 def answer_query(store: Store, request: Request) -> Response:
-    """The answer to a query, or why there is none: 404 where the API is off, 403 for other sites' links, 400 for the query's mistakes."""
+    """The answer to a query, or why there is none: 404 if the API is off, 403 for links of other sites, 400 for errors in the query."""
     if refusal := _refuse(request):
         return refusal
     ASKER.set(f"api {request.client.host if request.client else ''}")

@@ -1,4 +1,4 @@
-"""Links from page to page. Streamlit knows pages by their path, so what stands for one here is never drawn.
+"""Links from page to page. Streamlit identifies pages by their path, so the stand-ins of this module are never drawn.
 
 A link carries whatever its page would otherwise write into the address on arrival: a change by the page is a step of the Back button.
 """

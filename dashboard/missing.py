@@ -50,7 +50,7 @@ def show_missing(parameter: str, wanted: str, near: Sequence[Mapping]) -> None:
 
 
 def _describe(row: Mapping) -> Markdown:
-    """A near one in a few words."""
+    """A similar one, described briefly."""
     at = f" from {row['start_s']:.2f} s" if "start_s" in row else ""
     shift = f", shift {row['shift']:d}" if "shift" in row else ""
     return f"{literal(row['name'])}{at}{shift}"

@@ -1,4 +1,4 @@
-"""What pages say where the chosen encoder has nothing for them: no pairs, and how to measure them or why an image encoder cannot have any; no predictor."""
+"""What pages show if the chosen encoder lacks what they need: pairs (how to measure them, or why an image encoder cannot have any), or a predictor."""
 
 from collections.abc import Sequence
 

@@ -142,7 +142,7 @@ def _dark(given: Given) -> Changed:
 
 
 def _blur(given: Given) -> Changed:
-    """A Gaussian of `strength` pixels; the pixels at the border go on beyond it."""
+    """A Gaussian of `strength` pixels; pixels of the border are repeated beyond it."""
     radius = math.ceil(RADIUS * given.strength)
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
     kernel = torch.exp(-0.5 * (offsets / given.strength) ** 2)
@@ -175,7 +175,7 @@ def _crop(given: Given) -> Changed:
 
 
 def _rotate(given: Given) -> Changed:
-    """Counterclockwise around the center, in degrees; the pixels at the border go on beyond it."""
+    """Counterclockwise around the center, in degrees; pixels of the border are repeated beyond it."""
     cosine, sine = (f(math.radians(given.strength)) for f in (math.cos, math.sin))
     return _warp(given.frames, ((cosine, -sine), (sine, cosine)))
 

@@ -78,7 +78,7 @@ class SegmentWindowing(Windowing):
         ]
 
     def _has_window(self, segment: Segment, total: int) -> bool:
-        """Whether a window lies in it, one that an overlapping segment has, too, included."""
+        """Whether a window lies in it, including windows that an overlapping segment has, too."""
         first = next(self._inside(segment), None)
         return first is not None and first.stop <= total
 

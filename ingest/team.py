@@ -143,7 +143,7 @@ class Team:
             self._leave(member)
 
     def _give(self, member: Member) -> int | str:
-        """The next source for a process; WAIT while others may still return theirs."""
+        """The next source for a process; WAIT while other processes may still return theirs."""
         if self._stopped:
             return END
         if self._queue:

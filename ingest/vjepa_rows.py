@@ -55,7 +55,7 @@ def released_row(config: VisionTransformerConfig, side: int, release: Release) -
 
 
 def of_a_file(config: VisionTransformerConfig, side: int) -> EncoderEntry:
-    """The row of what `tubelet pretrain` wrote: the file says which shape its encoder has, the row shows that of a run without settings."""
+    """The row of what `tubelet pretrain` wrote: the file states the shape of its encoder, the row shows that of a run with default settings."""
     row = make_row(config, side, "--weights FILE, from `tubelet pretrain`", _load_pretrained)
     return replace(
         row,

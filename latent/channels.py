@@ -1,4 +1,4 @@
-"""What a map can show of a token: one number per channel, from components, statistics, clusters or address."""
+"""Channels of a map: one number per token from components, statistics, clusters or addresses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Where the query is in each slice of a clip, and how certain that is.
 
-A patch is found where it scores above what unrelated patches reach, and where it passes the round-trip check: the token of
+A patch is found where it scores above the level of unrelated patches and passes the round-trip check: the token of
 the query's own slice that is most similar to the match has to be the query, or a patch beside it. Else it is lost.
 """
 

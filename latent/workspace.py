@@ -106,7 +106,7 @@ class Workspace:
         )
 
     def space(self, basis: Basis) -> Basis:
-        """The basis that places tokens on a map of a basis: itself, or of clusters, single directions and attention, which place nothing, the corpus's components."""
+        """The basis that gives tokens their positions on a map: the basis itself or, for clusters, single directions and attention, which give none, the components of the corpus."""
         placeless = basis.kind in ("kmeans", DIRECTION, ATTENTION)
         return self.basis(basis.encoder_id, Coloring("corpus")) if placeless else basis
 

@@ -58,6 +58,13 @@ PHRASES = {  # a regular expression -> what to write
     r"\b(?:window|part)s? (?:that )?tells?\b|\btells each of\b": "covers",
     r"\b(?:person|user) brings\b|\bmask that is brought\b": "uploaded",
     r"\bfor what is none\b": "for anything else",
+    r"\b(?:is|are) told (?:how|of|by|after|what|its|each)\b": "receives, covers",
+    r"\b[Tt]ak(?:e|en|es) away\b": "remove",
+    r"\b[Pp]er cent\b": "percent",
+    r"\bas ever\b": "as usual",
+    r"\b(?:encoder|predictor|student|probe|network|model)s? says? of\b": "the encoder's output for",
+    r"\bpeople brought\b": "imported",
+    r"\bdots lead inwards\b": "separate nested keys",
     r"\bstudentised\b|\banticlockwise\b": "American spelling",
     r"\d %": "95%",
 }

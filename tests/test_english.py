@@ -12,6 +12,7 @@ EXAMPLES = (
     "one row a encoder", "width 100 is no multiple", "4 were there", "the predictor foretells the rest", "run the same command again to go on", "names tell case apart",
     "This query has no answer", "Take patches", "32 tokens a clip", "a cursor a query", "the clip under way", "search by sketch", "95 % of the videos", "a studentised bootstrap", "its colour", "like colours.",
     "read once a run", "files with other endings", "whatever its ending", "the ending of the file", "points to be had", "SQL from people", "the frames that a window tells",
+    "`show` is told how many clips are done", "what was imported is taken away", "from 1 per cent of the labels", "raised as ever", "what the encoder says of the slice",
     "a mask that a person brings", "an error for what is none",
 )  # fmt: skip
 ALLOWED = (

@@ -27,7 +27,7 @@ def names(store: Store) -> list[str]:
 
 
 def choose_name(store: Store, on_change: Callable[[], None]) -> str:
-    """Which label the filter is about; drawn where there is more than the folder."""
+    """The label to filter by; shown if there are others than the folder."""
     known = names(store)
     if not known:
         return FOLDER

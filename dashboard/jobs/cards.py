@@ -118,7 +118,7 @@ def _show_command(job: JobState) -> None:
 
 
 def _show_progress(job: JobState) -> None:
-    """How far it is; without a count of what is to be done, that it goes on."""
+    """The progress of a job; if its total is unknown, only that it runs."""
     far = job.progress
     if far and far.total:
         st.progress(min(1.0, far.done / far.total), text=_how_far(far))

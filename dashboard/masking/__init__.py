@@ -1,4 +1,4 @@
-"""The page Masking: hide tokens of one window, and see what the predictor makes of the rest.
+"""The page Masking: hide tokens of one window, and see what the predictor makes of the others.
 
 choice     the window, the mask and its settings, in the URL
 request    a mask as options of `tubelet mask`, and as a stored run describes it

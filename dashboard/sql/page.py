@@ -80,7 +80,7 @@ def _show_answer(store: Store, selection: Selection, query: str) -> str | None:
 
 
 def _show_waiting(store: Store, query: str, above: DeltaGenerator, place: DeltaGenerator) -> None:
-    """A query that nobody has run: one of a link, or one that is being typed, above the result of the last one."""
+    """A query that has not been run, from a link or while it is typed, above the result of the last one."""
     if not st.session_state.get(TYPED):
         above.info("This query came with a link. Read it, then run it.", icon=":material/link:")
     else:
@@ -164,7 +164,7 @@ def _replace(example: str) -> None:
 
 
 def _ask_to_replace() -> None:
-    """Whether an example may take the place of a query that has not been run."""
+    """Whether an example may replace a query that has not been run."""
     example = st.session_state.get(PENDING)
     if not example:
         return

@@ -25,7 +25,7 @@ def find_videos(store: Store, rows: pa.Table) -> list[str]:
 
 
 def _list_ids(rows: pa.Table, column: str) -> list[str]:
-    """The different texts of a column, in order; none where it is missing, stands twice, or holds no text."""
+    """The distinct texts of a column, in order; none if it is missing, ambiguous, or not a column of texts."""
     if rows.column_names.count(column) != 1:
         return []
     values = narrow(rows[column])

@@ -45,7 +45,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
 
 
 def _choose_extent(store: Store, clip: ClipRow) -> str:
-    """The window alone or all windows that were cut like it, where there are several."""
+    """The window alone or, if there are several with its frame count and spacing, all of them."""
     if clip.role == PARTNER or len(caching.rows(store, clips.windows(clip))) < 2:
         return WINDOW
     return st.segmented_control(

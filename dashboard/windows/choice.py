@@ -139,7 +139,7 @@ def _take_video(store: Store, selection: Selection, video_id: str | None) -> Non
 
 
 def _take(**where: str) -> None:
-    """Go to a pair, in one step of the Back button: the cell that was clicked belongs to the last one."""
+    """Go to a pair, as one step of the Back button; the clicked cell belonged to the last pair and is dropped."""
     address.redirect(**dict.fromkeys(CELL, ""), **where)
 
 

@@ -131,7 +131,7 @@ def locate() -> Path:
 
 
 def load_weights(network: Network, path: Path) -> Network:
-    """The network with a file's weights, frozen; what the file holds beyond its last block is left there. Raises CheckpointError."""
+    """The network with a file's weights, frozen; tensors of the file beyond its last block are ignored. Raises CheckpointError."""
     if not path.is_file():
         raise CheckpointError(
             f"{path} is not a file: pass the weights of EfficientNet-Lite0, as {PACKAGE} {VERSION} brings them"

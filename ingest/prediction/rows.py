@@ -29,7 +29,7 @@ class Provenance:
 def describe_prediction(
     networks: EncoderWithPredictor, predictor_sha256: str, target: str = ""
 ) -> Provenance:
-    """How what was just predicted was made; `target` adds to what the networks say of it."""
+    """How the predictions were made; `target` adds to the description of the networks."""
     return Provenance(
         target=networks.target + target,
         predictor_sha256=predictor_sha256,

@@ -1,4 +1,4 @@
-"""Nearest neighbors that two places share (Huh et al. 2024): whether the same units are close, whatever the shape of the space."""
+"""Nearest neighbors that two layers share (Huh et al. 2024): whether the same units are close, independent of the geometry of the space."""
 
 import numpy as np
 

@@ -9,7 +9,7 @@ MOMENTS = {TOKENS: 8, POOLED: 2}  # per video
 
 
 class ComparisonError(LatentError):
-    """Encoders that cannot be compared, or whose comparison would mean nothing."""
+    """Encoders that cannot be compared, or whose comparison would be meaningless."""
 
 
 @dataclass(frozen=True, kw_only=True)

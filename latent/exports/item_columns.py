@@ -1,4 +1,4 @@
-"""What is known of the items of a dataset, as columns that every format of tokens writes under the same names."""
+"""Metadata of a dataset's items, as columns that every format of tokens writes under the same names."""
 
 import re
 from collections.abc import Sequence

@@ -53,7 +53,7 @@ def place_mask(
 
 
 def write_mask_video(video: VideoRow, scored: Scored, sink: BinaryIO, frames: range) -> int:
-    """Write a black and white MP4 of these frames, as many pixels as the source has, a side that is odd made one longer; return their number."""
+    """Write a black and white MP4 of these frames, as many pixels as the source has, odd sides made one longer; return the number of frames."""
     from tubelet.media import recording
 
     return recording.write_mp4(sink, _paint(video, scored, frames), video["fps"])

@@ -58,7 +58,7 @@ def divide_windows(windows: Sequence[ClipRow], frames: int) -> list[Part]:
 
 
 def _border(one: range, other: range) -> tuple[int, int]:
-    """Where a window stops to count, and where the next one begins to."""
+    """Where one window ends and the next one takes over."""
     if other.start >= one.stop:
         return one.stop, other.start
     middle = (one.start + one.stop + other.start + other.stop) // 4

@@ -148,7 +148,7 @@ def _begin(unfinished: Path, plan: str, output: Path) -> int:
 
 
 def _describe_plan(dataset: TokenDataset, to: str) -> str:
-    """What two runs have in common that write the same folder."""
+    """The settings that two runs must share to write the same folder."""
     told = [
         [i.clip_id, i.video_name, i.shape, i.first, i.start_s, i.stop_s, i.labels]
         for i in dataset.items

@@ -1,4 +1,4 @@
-"""The tokens that a model learns from: of every video equally many, wherever masks say what their patches show."""
+"""The tokens that a model is trained on: equally many of every video, from patches that masks label."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

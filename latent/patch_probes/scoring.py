@@ -68,6 +68,6 @@ def _score(sums: np.ndarray, read) -> Score:  # type: ignore[no-untyped-def]
 
 
 def _divide(intersections: np.ndarray, unions: np.ndarray) -> np.ndarray:
-    """NaN for a class that nobody shows and nobody sees."""
+    """NaN for a class that is neither true nor predicted anywhere."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(unions > 1e-12, intersections / unions, np.nan)

@@ -37,7 +37,7 @@ def _cross_validate(truth: Truth, folds: int, seed: int) -> Iterator[Fold]:
 
 
 def thin_fold(truth: Truth, fold: Fold, share: float, seed: int) -> Fold:
-    """The fold with a share of its training part, in per cent: whole groups, as many of each class as its part, and at least one."""
+    """The fold with a share of its training part, in percent: whole groups, as many of each class as its part, and at least one."""
     train, test = fold
     generator = np.random.default_rng([seed, 31])
     names, first = np.unique(truth.groups[train], return_index=True)

@@ -6,7 +6,7 @@ from tubelet.latent.errors import LatentError
 from tubelet.store.options import SEED_MOST, check_options, option
 
 AUTO, CLASSES, NUMBERS = "auto", "classes", "numbers"
-WHOLE = 100.0  # per cent
+WHOLE = 100.0  # percent
 MASKS = "masks"  # the task of patch probes, and what stands for their label
 LINEAR, KNN, ATTENTIVE, PATCH = "linear", "knn", "attentive", "patch"
 OBJECTS, FOREGROUND = "objects", "foreground"

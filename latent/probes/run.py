@@ -26,7 +26,7 @@ class Result:
     trial: Trial
     score: Score
     clips: int
-    share: float = WHOLE  # of the training videos, in per cent
+    share: float = WHOLE  # of the training videos, in percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ class Bench:
         )
 
     def _shuffle(self, number: int) -> tuple[Truth, list[Fold]]:
-        """The same for every place: scikit-learn takes seconds to make folds of 10,000 groups."""
+        """Computed once for every layer: scikit-learn takes seconds to make folds of 10,000 groups."""
         if number not in self.shuffled:
             truth = controls.shuffle_labels(self.truth, self.options.seed + number)
             folds = make_folds(truth, self.options.folds, self.options.seed)

@@ -127,7 +127,7 @@ def _is_number(value: str) -> bool:
 
 
 def refuse_untrainable(truth: Truth, total: int, folds: int) -> None:
-    """Raise ProbeError where the videos that are left are too few, or too much alike, to give a number. `total`: videos of the encoders."""
+    """Raise ProbeError if the remaining videos are too few, or too similar, to give a number. `total`: videos of the encoders."""
     have = f"{count(len(truth.video_ids), 'video')} of {total:,} with stored states {'has' if len(truth.video_ids) == 1 else 'have'} the label {truth.name!r}"
     if len(set(truth.groups)) < folds or len(truth.video_ids) < 2:
         raise ProbeError(

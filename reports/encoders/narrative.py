@@ -41,7 +41,7 @@ def answer(found: EncoderFindings) -> Markdown:
 
 
 def compare_chance(one: Estimate) -> Markdown:
-    """Whether an interval lies above what shuffled videos reach."""
+    """Whether an interval lies above the level of shuffled videos."""
     level = f"{one.chance or 0:.3f} on average and {one.chance_high or 0:.3f} at most"
     if one.low is None:
         return f"Nothing says how sure that is; shuffled videos reach {level}."
@@ -91,7 +91,7 @@ def name_place(found: EncoderFindings, place: Place) -> Markdown:
 
 
 def spell_rows(found: EncoderFindings) -> dict[str, dict[str, str]]:
-    """The words of readers, by column of the report's tables."""
+    """Readable names of the columns of the report's tables."""
     measures = {name: f"{words} ({UNITS[name]})" for name, words in MEASURES.items()}
     names = found.names
     return {"measure": measures, "encoder": names, "encoder_a": names, "encoder_b": names, "unit": dict(found.videos)}  # fmt: skip

@@ -17,7 +17,7 @@ from tubelet.store.questions.rows import ListedRun, ProbeScore
 
 ATTENTION = gaze.KIND  # parameter of the player
 MASKS = "masks"  # task of patch probes
-WHOLE = 100.0  # per cent
+WHOLE = 100.0  # percent
 CONTROL_NAMES = {
     "shuffled": "shuffled labels",
     "majority": "majority",

@@ -44,7 +44,7 @@ def interval(low: float, high: float, form: str = ".3g") -> Markdown:
 
 
 def subject(found: Findings) -> Markdown:
-    """What was compared, in a few words: encoder, window, shift, setting, condition."""
+    """What was compared, in short: encoder, window, shift, setting, condition."""
     asked = found.request
     setting = (
         literal(found.settings[0])
@@ -222,7 +222,7 @@ def noise_floor(found: Findings) -> Markdown:
 
 
 def specialists(found: Findings) -> Markdown:
-    """What counts as a specialist, and on what grounds."""
+    """What counts as a specialist, and why."""
     order = found.ranking
     return (
         f"A specialist is among the {order.top:d} strongest dimensions of a {found.unit} more often than by chance "

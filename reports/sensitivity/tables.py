@@ -233,7 +233,7 @@ def outliers(found: Findings) -> pa.Table:
 
 
 def foundations(found: Findings, store: Store) -> pa.Table:
-    """what, value: everything that a reader needs to trust the report, or not."""
+    """what, value: everything that a reader needs to judge the report."""
     facts = found.foundations
     rows = {
         "videos, pairs": f"{count(facts.videos, 'video')}, {count(facts.pairs, 'pair')} with {count(facts.most_slices, 'shared slice')}",

@@ -1,4 +1,4 @@
-"""What a run of transition models found, in sentences: the answer first, then what it stands beside."""
+"""What a run of transition models found, in sentences: the answer first, then its baselines."""
 
 import math
 

@@ -42,7 +42,7 @@ def explain_irregular(path: Path) -> str | None:
 
 
 def read_regular(path: Path) -> bytes:
-    """The bytes of a file that a user named. Raises OSError, at once for a FIFO, on which reading would wait for ever."""
+    """The bytes of a file that a user named. Raises OSError, immediately for a FIFO, on which reading would never return."""
     if why := explain_irregular(path):
         raise OSError(errno.EINVAL, why, str(path))
     return path.read_bytes()

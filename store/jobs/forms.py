@@ -41,7 +41,7 @@ class FormField:
     most: float | None = None
 
     def write(self, value: Any) -> list[str]:
-        """The words that say a value; none for what holds anyway."""
+        """The arguments for a value; none for a default."""
         if self.kind == SWITCH:
             flag = self.flag if value else self.off
             return [flag] if bool(value) != bool(self.default) and flag else []
@@ -92,7 +92,7 @@ def _read_form(found: Mapping[str, Any]) -> CommandForm:
 
 
 def _say(value: Any) -> str:
-    """A value as it is typed: 4.0 is 4."""
+    """A value as typed in a terminal: 4.0 is 4."""
     if value is None:
         return ""
     whole = isinstance(value, float) and value.is_integer()

@@ -38,7 +38,7 @@ def read_log(folder: Path) -> str:
 
 
 def _show_line(line: str) -> str:
-    """What a terminal would leave of a line that was overwritten, its control characters replaced."""
+    """What a terminal would show of an overwritten line, with control characters replaced."""
     last = line.rstrip("\r").rpartition("\r")[2]
     shown = "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in last)  # fmt: skip
     return redact(shown)

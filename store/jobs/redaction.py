@@ -34,7 +34,7 @@ def _redact_query(piece: str) -> str:
 
 
 def redact_words(words: Sequence[str]) -> tuple[str, ...]:
-    """The words of a command with their secrets hidden, also where an option and its value are two words."""
+    """The arguments of a command with secrets hidden, also where an option and its value are separate arguments."""
     return tuple(
         HIDDEN if before in OPTIONS else _redact_word(word)
         for before, word in zip(("", *words), words)

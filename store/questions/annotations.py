@@ -24,7 +24,7 @@ WHERE name = $name GROUP BY value ORDER BY videos DESC, value LIMIT $limit""",
 
 
 def label_choices() -> Question:
-    """One row per label and value: how many videos have it; labels of the fewest values first, but those of one value last: they tell no videos apart."""
+    """One row per label and value: how many videos have it; labels of the fewest values first, but those of one value last, because they distinguish no videos."""
     return Question(
         """SELECT name, value, videos FROM (
   SELECT name, value, count(DISTINCT video_id) AS videos, count(*) OVER (PARTITION BY name) AS of_name

@@ -52,7 +52,7 @@ WHERE probe_id = $probe GROUP BY ALL ORDER BY truth, prediction""",
 
 
 def hardest_videos(probe_id: str, limit: int) -> Question:
-    """One row per video that a probe got wrong, the surest mistakes first; of numbers, those that are furthest off."""
+    """One row per video that a probe got wrong, the most confident mistakes first; for numbers, the largest errors first."""
     return Question(
         """SELECT v.name, p.video_id, p.truth, p.prediction, p.confidence
 FROM predictions p JOIN videos v USING (video_id) WHERE p.probe_id = $probe AND p.correct IS NOT TRUE

@@ -84,7 +84,7 @@ class Snapshots:
                 write_whole(path, data, self._root / UNFINISHED, flush=False)
 
     def names_of(self, table: str, version: int) -> set[str]:
-        """What the bucket calls the data files of a table."""
+        """The names of a table's data files in the bucket."""
         files = tables.open_table(self._root / table, version).files
         return {self._copies.name(Path(file)) for file in files}
 

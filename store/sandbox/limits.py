@@ -94,7 +94,7 @@ class ServedLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class OwnLimits(ServedLimits):
-    """The limits of who asks a store of their own, in a terminal."""
+    """The limits of users who query their own store in a terminal."""
 
     max_rows: int | None = option(
         None, least=1, most=MOST_ROWS, help="Most rows of the result.", unset="all"

@@ -41,7 +41,7 @@ PROBES = Table(
         Column("score", "DOUBLE", "the metric over all predicted videos, a group counting once"),
         Column("score_low", "DOUBLE", "lower end of its 95% interval over videos or groups"),
         Column("score_high", "DOUBLE", "upper end of its 95% interval over videos or groups"),
-        Column("train_share", "DOUBLE", "part of the training videos that was used", "per cent"),
+        Column("train_share", "DOUBLE", "part of the training videos that was used", "percent"),
         Column("video_count", "INTEGER", "videos that were predicted", "videos"),
         Column("group_count", "INTEGER", "groups of these videos; a video without one is its own"),
         Column("clip_count", "INTEGER", "clips of these videos", "clips"),

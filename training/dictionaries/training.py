@@ -36,7 +36,7 @@ class Recipe:
 def train_dictionary(
     batches: Iterator[Float32[np.ndarray, "n D"]], first: Float32[np.ndarray, "m D"], recipe: Recipe
 ) -> Dictionary:
-    """A dictionary from batches of finite tokens; `first` ones give the scale and what features begin as."""
+    """A dictionary from batches of finite tokens; the `first` ones set the scale and the initial features."""
     trainer = Trainer(first, recipe)
     for step, batch in zip(range(recipe.steps), batches):
         trainer.learn(batch, step)

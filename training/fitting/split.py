@@ -30,7 +30,7 @@ class Split:
 
     @property
     def train(self) -> tuple[str, ...]:
-        """Those learned from and those held back."""
+        """The training videos, and those held back to decide when to stop."""
         return tuple(sorted(self.learn + self.held))
 
 

@@ -41,7 +41,7 @@ def describe_model(text: str) -> Named:
 
 
 def load(text: str, expected: Named, setting: LoadOptions) -> tuple[HubEncoder, dict[str, str]]:
-    """The encoder, and what only its files could tell for its facts. Raises UsageError or CheckpointError."""
+    """The encoder, and the facts that only its files state. Raises UsageError or CheckpointError."""
     source = expected.id if text in NAMED else text
     folder = files.with_weights(source)
     shape = shape_of(files.with_settings(source))

@@ -82,7 +82,7 @@ class Predictor(nn.Module):
         ) if self.config.generation.answers_context else None
 
     def predict(self, context: torch.Tensor, masks: Masks, last: int | None = None) -> torch.Tensor:
-        """The targets of `forward` for a video and mask token 0, or the `last` of them alone: nothing that only other tokens need is computed."""
+        """The targets of `forward` for a video and mask token 0, or the `last` of them alone: computations that only other tokens need are skipped."""
         count = masks.targets.shape[1] if last is None else last
         since = masks.ids.shape[1] - count
         tokens = self._run_blocks(self._prepare(context, masks, 0, False), masks, since)
