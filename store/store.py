@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tubelet.array_types import Float16
-from tubelet.store.disk import checksums, embeddings, snapshot, tables
+from tubelet.store.disk import checksums, committing, embeddings, snapshot
 from tubelet.store.disk.clustering import Merging
-from tubelet.store.disk.compaction import merge_table
+from tubelet.store.disk.committing import Rows
 from tubelet.store.disk.embeddings import EmbeddingFile
 from tubelet.store.disk.files import explain_disk_errors
 from tubelet.store.disk.layout import Layout
@@ -29,7 +28,7 @@ from tubelet.store.questions.connections import Connections
 from tubelet.store.remote.address import is_remote, read_address
 from tubelet.store.remote.replica import Replica
 from tubelet.store.rows import ClipRow, VideoRow
-from tubelet.store.schema import CLIPS, TABLES, VIDEOS, Table
+from tubelet.store.schema import CLIPS, VIDEOS, Table
 from tubelet.store.schema.renames import hint_at_renamed
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ MISTAKES = (
     duckdb.InterruptException,
     duckdb.OutOfMemoryException,
 )
-Rows = Mapping[str, pa.Table]  # table name to rows
 
 
 class Store:
@@ -202,42 +200,17 @@ class Store:
         def make(last: Snapshot) -> None:
             if expected is not None and expected != self.fingerprint:
                 raise Overtaken(f"another writer has changed {self.name}: read it again")
-            versions = self._change_tables(rows, gone or {}, last.versions)
-            changed = [name for name in versions if versions[name] != last.versions[name]]
-            self._publish(versions, last, changed, Merging.CROWDED)
+            committing.commit(self.layout, last, rows, gone or {})
 
         with explain_disk_errors(self.root):
             snapshot.change(self.layout, make)
-
-    def _change_tables(
-        self, rows: Rows, gone: Mapping[str, Sequence[str]], before: Mapping[str, int]
-    ) -> dict[str, int]:
-        """Take rows out of the tables, and add others; the versions after it."""
-        versions = dict(before)
-        for place, ids in gone.items():
-            name, _, column = place.partition(".")
-            if ids:
-                versions[name] = tables.delete(
-                    self.layout.table(name), column or TABLES[name].key[0], ids
-                )
-        for name, table in _select_unknown(rows, self.layout, versions).items():
-            if len(table):
-                versions[name] = tables.append(self.layout.table(name), TABLES[name], table)
-        return versions
 
     def compact(self, whole: bool = False) -> int:
         """Merge the small files of every table, or all of its files, rewrite tables of format 1, and delete files that nobody needs any more; how many went."""
         merging = Merging.WHOLE if whole else Merging.SMALL
 
         def make(last: Snapshot) -> int:
-            gone = self._publish(last.versions, last, list(TABLES), merging)
-            now = snapshot.read(self.layout)
-            unknown = (
-                checksums.live_files(self.layout, now.versions) - snapshot.sums(self.layout).keys()
-            )
-            if unknown:
-                self._record(now.versions, replace(now, serial=now.serial + 1), alone=True)
-            return gone
+            return committing.compact(self.layout, last, merging)
 
         with explain_disk_errors(self.root):
             return snapshot.change(self.layout, make)
@@ -312,56 +285,6 @@ class Store:
             raise StoreError(f"{self.name} holds no {table.name.removesuffix('s')} {id_}: {listed}")
         return found[0]
 
-    def _publish(
-        self,
-        versions: Mapping[str, int],
-        last: Snapshot,
-        mergeable: Sequence[str],
-        merging: Merging,
-    ) -> int:
-        """Make table versions the newest snapshot, files of those `mergeable` merged first; files deleted afterwards."""
-        merged = {
-            **versions,
-            **{
-                name: merge_table(self.layout, TABLES[name], versions[name], merging)
-                for name in mergeable
-            },
-        }
-        before = snapshot.read(self.layout).versions
-        if merged != before:
-            last = self._record(
-                before,
-                Snapshot(versions=merged, serial=last.serial + 1, store_id=last.store_id),
-                merged != versions,
-                [name for name in merged if merged[name] != versions[name]],
-            )
-        return sum(
-            tables.vacuum(self.layout.table(name))
-            for name in merged
-            if merged[name] != versions[name]
-        )
-
-    def _record(
-        self,
-        before: Mapping[str, int],
-        new: Snapshot,
-        alone: bool,
-        swept: Sequence[str] = (),
-    ) -> Snapshot:
-        """Publish a snapshot with the checksums of what it added; `alone`: with those of all files, as the only entry that is kept."""
-        added = sums = checksums.table_sums(self.layout, before, new.versions)
-        if alone:
-            kept = snapshot.sums(self.layout) | added
-            live = checksums.live_files(self.layout, new.versions)
-            sums = {
-                name: kept[name] if name in kept else checksums.measure(self.root / name)
-                for name in sorted(live)
-            }
-        published = snapshot.publish(self.layout, new, sums, added, swept)
-        if alone:
-            snapshot.forget(self.layout, published)
-        return published
-
     @classmethod
     def recover(cls, root: Path | str) -> str | None:
         """Make a store in a folder whose marker is broken usable; returns what was done, in a sentence, or None."""
@@ -370,20 +293,6 @@ class Store:
         layout = Layout(resolve_root(root))
         with explain_disk_errors(layout.root):
             return snapshot.rebuild(layout)
-
-
-def _select_unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:
-    """The rows whose key, or whose owner, the versions do not hold, in the order of the schema."""
-    owners = {name: TABLES[name].owner or name for name in rows}
-    kept = {}
-    for name in (name for name in TABLES if name in rows):
-        ids, owner = rows[name][TABLES[name].key[0]], owners[name]
-        kept[name] = rows[name]
-        if owner in rows:
-            place, column = layout.table(owner), TABLES[owner].key[0]
-            taken = tables.find_values(place, versions[owner], column, ids)
-            kept[name] = rows[name].filter(pc.invert(pc.is_in(ids, taken)))
-    return kept
 
 
 def _lay_out(

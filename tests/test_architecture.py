@@ -97,6 +97,14 @@ ALLOWED = {
     },
 }
 # Inside a room, subfolders may import those before them; single modules may import any folder that does not lead back to them.
+# Folders of the store that other rooms enter through these modules alone; the rest of the store is open to every room that may use it
+DOORS = {
+    "disk": {"derived", "embeddings", "files", "home", "inside", "integrity", "layout", "models", "outputs", "removal", "snapshot", "verification"},
+    "remote": {"address", "file_copies", "remote_file"},
+    "sandbox": {"conditions", "dates", "described", "estimate", "fair_queue", "formats", "json_text", "limits", "printed_answers", "statements", "untrusted", "whole_answers", "worker_pool"},
+    "jobs": {"claims", "forms", "listing", "logs", "recording", "redaction", "rereading", "spare", "starting", "state"},
+    "pairs": {"differences", "measurement", "rows", "stored"},
+}  # fmt: skip
 VAGUE = {"utils", "util", "helpers", "common", "manager", "base", "misc"}
 
 
@@ -191,6 +199,24 @@ def test_inside_a_room_the_arrows_run_one_way(room):
         list(TopologicalSorter(arrows).static_order())
     except CycleError as error:
         pytest.fail(f"{room} goes round in a circle: {' -> '.join(error.args[1])}")
+
+
+def test_other_rooms_enter_the_store_through_its_doors() -> None:
+    """Tables, commits, connections, checksums and replicas are the store's own; `Store` itself comes from its front."""
+    inner = {dotted(path) for path in files("store")}
+    entered = {
+        (path.relative_to(ROOT), module)
+        for room in ALLOWED.keys() - {"store"}
+        for path in files(room)
+        for name in imports(path)
+        for module in (name, name.rpartition(".")[0])
+        if module in inner
+    }
+    assert len(entered) > 500
+    for path, module in entered:
+        folder, _, inside = module.removeprefix("tubelet.store").lstrip(".").partition(".")
+        assert folder != "store", f"{path} imports {module}: import it from tubelet.store"
+        assert not inside or inside in DOORS.get(folder, {inside}), f"{path} imports {module}"
 
 
 @pytest.mark.parametrize("room", ALLOWED)

@@ -12,8 +12,8 @@ from tubelet.array_types import Float32, Float64
 from tubelet.latent.clips import Clip
 from tubelet.latent.probes.options import ProbeError
 from tubelet.store import Store
+from tubelet.store.questions.model_rows import AttentiveProbe
 from tubelet.store.questions.probes import attention_vectors, attentive_probes, predicted_folds
-from tubelet.store.questions.rows import AttentiveProbe
 
 EPS = 1e-5  # of LayerNorm
 

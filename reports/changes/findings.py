@@ -9,7 +9,7 @@ import pyarrow as pa
 from tubelet.store.intervals import interval
 from tubelet.store.questions.corpus import Question
 from tubelet.store.questions.rows import ChangeScope, Reaction
-from tubelet.store.store import Store
+from tubelet.store import Store
 
 DISJOINT = "disjoint"
 Scores = Mapping[str, float]  # by video

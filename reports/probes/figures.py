@@ -6,7 +6,7 @@ import pyarrow as pa
 from tubelet.reports.blocks import Picture
 from tubelet.reports.literal import literal
 from tubelet.reports.probes.findings import CONTROL_NAMES, WHOLE, ProbeFindings
-from tubelet.store.questions.rows import ProbeScore
+from tubelet.store.questions.model_rows import ProbeScore
 
 GRAY, HEIGHT = "#7b8a95", 280
 COLORS = ("#2a7fb0", "#c2700f", "#3f8f6b", "#8a5aa8", "#b0476a", "#5c6f1f")  # readable on both

@@ -13,7 +13,7 @@ from tubelet.reports.probes.request import ProbesOptions, choose_run
 from tubelet.store import Store
 from tubelet.store.questions import probes
 from tubelet.store.questions.corpus import Question
-from tubelet.store.questions.rows import ListedRun, ProbeScore
+from tubelet.store.questions.model_rows import ListedRun, ProbeScore
 
 ATTENTION = gaze.KIND  # parameter of the player
 MASKS = "masks"  # task of patch probes

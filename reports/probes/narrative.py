@@ -2,7 +2,7 @@
 
 from tubelet.reports.literal import Markdown, literal
 from tubelet.reports.probes.findings import CONTROL_NAMES, MASKS, ProbeFindings
-from tubelet.store.questions.rows import ProbeScore
+from tubelet.store.questions.model_rows import ProbeScore
 from tubelet.store.wording import count
 
 NAMED = 3  # of the layers that are as good as the best

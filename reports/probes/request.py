@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from tubelet.reports.errors import ReportError
 from tubelet.store import Store
 from tubelet.store.options import check_options, option
+from tubelet.store.questions.model_rows import ListedRun
 from tubelet.store.questions.probes import probe_runs
-from tubelet.store.questions.rows import ListedRun
 
 LISTED = 8
 

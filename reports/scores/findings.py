@@ -13,10 +13,10 @@ from tubelet.store.encoder_names import find_encoder
 from tubelet.store.intervals import Interval, interval, lower_for_choice
 from tubelet.store.questions import scores as queries
 from tubelet.store.questions.corpus import Question
-from tubelet.store.questions.rows import VideoScore
+from tubelet.store.questions.model_rows import VideoScore
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reached:
     """Of an encoder and a measure: the mean over videos, what staying in place reaches on them, and the mean difference of the two."""
 
@@ -145,12 +145,14 @@ def _reach(rows: Sequence[VideoScore]) -> Iterator[Reached]:
             if row.score is not None and row.still is not None
         ]
         yield Reached(
-            measure,
-            encoder_id,
-            layer,
-            interval(_mean_by_unit([(unit, own) for unit, own, _ in pairs]), 0, 1),
-            interval(_mean_by_unit([(unit, still) for unit, _, still in pairs]), 0, 1),
-            interval(_mean_by_unit([(unit, own - still) for unit, own, still in pairs]), -1, 1),
+            measure=measure,
+            encoder_id=encoder_id,
+            layer=layer,
+            own=interval(_mean_by_unit([(unit, own) for unit, own, _ in pairs]), 0, 1),
+            still=interval(_mean_by_unit([(unit, still) for unit, _, still in pairs]), 0, 1),
+            gain=interval(
+                _mean_by_unit([(unit, own - still) for unit, own, still in pairs]), -1, 1
+            ),
         )
 
 

@@ -63,3 +63,69 @@ class FittedDecoder(Row):
     mean_psnr: float
     mean_ssim: float
     mean_perceptual: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedRun(Row):
+    """A row of `probes.probe_runs`: probes and controls that one command trained."""
+
+    run_id: str
+    label_name: str
+    kind: str
+    task: str
+    metric: str
+    trained_at: datetime
+    probe_count: int
+    video_count: int
+    group_count: int
+    class_count: int | None
+    fold_count: int
+    settings: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeScore(Row):
+    """A row of `probes.probe_scores`: a probe, or a control where `control` says which."""
+
+    probe_id: str
+    encoder_id: str | None
+    layer: str | None
+    control: str | None
+    train_share: float
+    score: float | None
+    score_low: float | None
+    score_high: float | None
+    video_count: int
+    group_count: int
+    clip_count: int
+    hyperparameter: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoScore(Row):
+    """A row of `scores.video_scores`: what an encoder reached on a video, `unit` its group where it has one."""
+
+    task: str
+    measure: str
+    encoder_id: str
+    layer: str
+    video_id: str
+    name: str
+    unit: str
+    score: float | None
+    still: float | None
+    thing_count: int
+    frame_count: int
+    clip_count: int
+    settings: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentiveProbe(Row):
+    """A row of `probes.attentive_probes`."""
+
+    probe_id: str
+    encoder_id: str
+    layer: str
+    label_name: str
+    score: float | None

@@ -19,7 +19,7 @@ from tests.numbered import (
     number_in,
     numbered_video,
 )
-from tubelet.dashboard import routes
+from tubelet.dashboard.video import films
 from tubelet.latent import colorings
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.exports.drawing import write_window
@@ -193,7 +193,7 @@ def test_a_window_without_end_and_an_opacity_beyond_one_are_refused(store: Store
 def made(store: Store, shown: Scene, **asked: str) -> list[np.ndarray]:
     """The frames of the window's MP4, drawn as the address of its route asks."""
     sink = io.BytesIO()
-    write_window(Workspace(store), shown.clip, routes.parse_drawing(store, shown.clip, asked), sink)
+    write_window(Workspace(store), shown.clip, films.parse_drawing(store, shown.clip, asked), sink)
     sink.seek(0)
     return film(sink)[0]
 

@@ -17,7 +17,7 @@ from tubelet.latent.probes.tokens import Tokens
 from tubelet.latent.probes.truth import read_truth
 from tubelet.store import Store
 from tubelet.store.disk import integrity
-from tubelet.store.questions.rows import AttentiveProbe as AttentiveProbeRow
+from tubelet.store.questions.model_rows import AttentiveProbe as AttentiveProbeRow
 from tubelet.training.attentive.batches import plan_batches
 from tubelet.training.attentive.fitting import hold_back
 from tubelet.training.attentive.method import make_method

@@ -1,0 +1,110 @@
+"""Committing: rows into tables and out of them, as one new snapshot with the checksums of what it added."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tubelet.store.disk import checksums, snapshot, tables
+from tubelet.store.disk.clustering import Merging
+from tubelet.store.disk.compaction import merge_table
+from tubelet.store.disk.layout import Layout
+from tubelet.store.disk.snapshot import Snapshot
+from tubelet.store.schema import TABLES
+
+Rows = Mapping[str, pa.Table]  # table name to rows
+
+
+def commit(layout: Layout, last: Snapshot, rows: Rows, gone: Mapping[str, Sequence[str]]) -> None:
+    """Make the newest snapshot from the last one: `gone` taken out (`Store.commit`), and what it does not hold of `rows` added."""
+    versions = _change_tables(layout, rows, gone, last.versions)
+    changed = [name for name in versions if versions[name] != last.versions[name]]
+    _publish(layout, versions, last, changed, Merging.CROWDED)
+
+
+def compact(layout: Layout, last: Snapshot, merging: Merging) -> int:
+    """Merge the files of every table, and complete the checksums; how many files were deleted."""
+    gone = _publish(layout, last.versions, last, list(TABLES), merging)
+    now = snapshot.read(layout)
+    unknown = checksums.live_files(layout, now.versions) - snapshot.sums(layout).keys()
+    if unknown:
+        _record(layout, now.versions, replace(now, serial=now.serial + 1), alone=True)
+    return gone
+
+
+def _change_tables(
+    layout: Layout, rows: Rows, gone: Mapping[str, Sequence[str]], before: Mapping[str, int]
+) -> dict[str, int]:
+    """Take rows out of the tables, and add others; the versions after it."""
+    versions = dict(before)
+    for place, ids in gone.items():
+        name, _, column = place.partition(".")
+        if ids:
+            versions[name] = tables.delete(layout.table(name), column or TABLES[name].key[0], ids)
+    for name, table in _select_unknown(rows, layout, versions).items():
+        if len(table):
+            versions[name] = tables.append(layout.table(name), TABLES[name], table)
+    return versions
+
+
+def _select_unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:
+    """The rows whose key, or whose owner, the versions do not hold, in the order of the schema."""
+    owners = {name: TABLES[name].owner or name for name in rows}
+    kept = {}
+    for name in (name for name in TABLES if name in rows):
+        ids, owner = rows[name][TABLES[name].key[0]], owners[name]
+        kept[name] = rows[name]
+        if owner in rows:
+            place, column = layout.table(owner), TABLES[owner].key[0]
+            taken = tables.find_values(place, versions[owner], column, ids)
+            kept[name] = rows[name].filter(pc.invert(pc.is_in(ids, taken)))
+    return kept
+
+
+def _publish(
+    layout: Layout,
+    versions: Mapping[str, int],
+    last: Snapshot,
+    mergeable: Sequence[str],
+    merging: Merging,
+) -> int:
+    """Make table versions the newest snapshot, files of those `mergeable` merged first; files deleted afterwards."""
+    merged = {
+        **versions,
+        **{name: merge_table(layout, TABLES[name], versions[name], merging) for name in mergeable},
+    }
+    before = snapshot.read(layout).versions
+    if merged != before:
+        last = _record(
+            layout,
+            before,
+            Snapshot(versions=merged, serial=last.serial + 1, store_id=last.store_id),
+            merged != versions,
+            [name for name in merged if merged[name] != versions[name]],
+        )
+    return sum(
+        tables.vacuum(layout.table(name)) for name in merged if merged[name] != versions[name]
+    )
+
+
+def _record(
+    layout: Layout,
+    before: Mapping[str, int],
+    new: Snapshot,
+    alone: bool,
+    swept: Sequence[str] = (),
+) -> Snapshot:
+    """Publish a snapshot with the checksums of what it added; `alone`: with those of all files, as the only entry that is kept."""
+    added = sums = checksums.table_sums(layout, before, new.versions)
+    if alone:
+        kept = snapshot.sums(layout) | added
+        live = checksums.live_files(layout, new.versions)
+        sums = {
+            name: kept[name] if name in kept else checksums.measure(layout.root / name)
+            for name in sorted(live)
+        }
+    published = snapshot.publish(layout, new, sums, added, swept)
+    if alone:
+        snapshot.forget(layout, published)
+    return published
