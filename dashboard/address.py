@@ -56,7 +56,7 @@ BUTTON = "go-"  # the key of a button that writes here begins so: that it was pr
 ECHO_S = 10  # seconds in which a URL that was replaced may still come back
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UrlState:
     """The values written last, those before with the second at which they were replaced, how often the reader was led elsewhere, what
     the page's widgets said at the end of the last run, and the encoder that was shown last."""
@@ -163,12 +163,12 @@ def _state() -> UrlState:
     shown = tuple(st.query_params.get(name, "") for name in NAMES)
     kept = st.session_state.get(KEPT)
     if kept is None:
-        kept = st.session_state[KEPT] = UrlState(shown, encoder=shown[0])
+        kept = st.session_state[KEPT] = UrlState(values=shown, encoder=shown[0])
     elif shown != kept.values and kept.echoes(shown):
         _show(kept.values)
     elif shown != kept.values:
         kept = st.session_state[KEPT] = UrlState(
-            shown, led=kept.led + 1, encoder=shown[0] or kept.encoder
+            values=shown, led=kept.led + 1, encoder=shown[0] or kept.encoder
         )
     return kept
 

@@ -103,7 +103,9 @@ def _read_query(store: Store, request: Request) -> Query:
     values = {name.removeprefix("$"): value for name, _, value in pairs}
     if "saved" in given:
         return find_query(store, given["saved"]).fill(values)
-    return SavedQuery("typed", given["sql"]).fill(values) if values else Query(given["sql"])
+    return (
+        SavedQuery(name="typed", sql=given["sql"]).fill(values) if values else Query(given["sql"])
+    )
 
 
 def _read_limits(request: Request, allowed: Limits) -> Limits:

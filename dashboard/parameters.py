@@ -64,7 +64,7 @@ SWITCH, NUMBER, TEXT, CHOICE, ID, MARKS, CONDITION = (
 )  # kinds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Parameter:
     """What a name means, what kind of value it has, which pages read it, and whether a widget of its own carries it."""
 
@@ -76,12 +76,15 @@ class Parameter:
 
 
 def _bound(page: str, *described: tuple[str, str, str]) -> list[Parameter]:
-    return [Parameter(name, meaning, kind, (page,)) for name, kind, meaning in described]
+    return [
+        Parameter(name=name, meaning=meaning, kind=kind, pages=(page,))
+        for name, kind, meaning in described
+    ]
 
 
 def _free(*described: tuple[str, str, str, tuple[str, ...]]) -> list[Parameter]:
     return [
-        Parameter(name, meaning, kind, pages, bound=False)
+        Parameter(name=name, meaning=meaning, kind=kind, pages=pages, bound=False)
         for name, kind, meaning, pages in described
     ]
 

@@ -187,7 +187,9 @@ def offer_tag(store: Store, video_ids: list[str], key: str) -> None:
 def _save(store: Store, name: str, note: str, video_ids: list[str]) -> None:
     """Commit the tag and select it; what cannot be a tag is said."""
     try:
-        done = add_tag(store, name, [Member(id_) for id_ in video_ids], note.strip() or None)
+        done = add_tag(
+            store, name, [Member(video_id=id_) for id_ in video_ids], note.strip() or None
+        )
     except (TubeletError, StoreError) as error:
         st.error(literal_sentence(error))
         return

@@ -39,7 +39,7 @@ OF_ENCODER = (
 )  # parameters that mean nothing to another encoder
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Encoder:
     """The encoder whose clips are shown."""
 

@@ -47,7 +47,7 @@ class SourceOptions:
         check_options(self, UsageError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncoderOptions:
     """Which encoder, with which weights, and which of its layers."""
 
@@ -154,7 +154,7 @@ class WindowOptions:
                     raise UsageError(f"--{name} {getattr(self, name)}: it must be {most:,} or less")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """Options that do not change which clips there are; and the precision, which does."""
 

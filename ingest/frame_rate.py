@@ -14,7 +14,7 @@ from tubelet.store.wording import count
 FAR = 2.0  # times as fast, or as slow, as in training
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sampling:
     """The trained rate or step of an encoder, None where it sees no time or nobody says, and how a run's windows are cut."""
 
@@ -28,12 +28,12 @@ class Sampling:
     @classmethod
     def of(cls, encoder: EncoderFacts, windowing: Windowing) -> "Sampling":
         return cls(
-            encoder.frame_rate,
-            windowing.frames,
-            windowing.step,
-            encoder.name,
-            windowing.rate,
-            encoder.frame_step,
+            trained=encoder.frame_rate,
+            frames=windowing.frames,
+            step=windowing.step,
+            name=encoder.name,
+            rate=windowing.rate,
+            trained_step=encoder.frame_step,
         )
 
     def lines(self, rates: Sequence[float]) -> list[str]:

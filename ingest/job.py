@@ -94,7 +94,13 @@ class Job:
         layer = LayerChoice(model.layer, model.side, model.final_norm).resolve(
             model.encoder, row.depth
         )
-        setting = LoadOptions(device, arithmetic, model.weights, layer, model.weights_key)
+        setting = LoadOptions(
+            device=device,
+            precision=arithmetic,
+            weights=model.weights,
+            layer=layer,
+            weights_key=model.weights_key,
+        )
         facts, encoder = encoders.load(model.encoder, setting)
         if model.causal:
             facts, encoder = make_causal(facts, encoder)
@@ -186,7 +192,13 @@ def _parse_windows(cut: WindowOptions, row: EncoderEntry) -> tuple[Windowing, Ge
         cut.size or str(row.side), choose_framing(cut.framing, cut.fit, row.framing)
     )
     return Windowing(
-        cut.frames, cut.step, hop, row.tubelet, cut.tail, row.images, cut.fps
+        frames=cut.frames,
+        step=cut.step,
+        hop=hop,
+        tubelet=row.tubelet,
+        tail=cut.tail,
+        images=row.images,
+        rate=cut.fps,
     ), geometry
 
 

@@ -29,7 +29,7 @@ class Depth:
         return f"its blocks 0 to {self.blocks - 1} ({FORMS})" if self.blocks else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layer:
     """What is stored: `levels` are places in the encoder's list of levels, `blocks` numbers of blocks; one of the two is empty.
 
@@ -75,26 +75,26 @@ class Layer:
 
 
 ONE_LEVEL = Depth()
-LAST = Layer("last", (-1,))
-ONLY = Layer("only", (-1,))  # of an encoder without layers
+LAST = Layer(name="last", levels=(-1,))
+ONLY = Layer(name="only", levels=(-1,))  # of an encoder without layers
 
 
 def _level_names(count: int) -> Mapping[str, Layer]:
     """Every name of a level or of several, with its layer."""
     names = {
         "last": LAST,
-        **{str(level): Layer(str(level), (level,)) for level in range(count - 1)},
+        **{str(level): Layer(name=str(level), levels=(level,)) for level in range(count - 1)},
     }
     if count > 1:
         ranges = ((first, final) for first in range(count) for final in range(first + 1, count))
         names |= {f"{first}-{final}": _join_levels(first, final) for first, final in ranges}
-        whole = Layer("all", tuple(range(count)))
+        whole = Layer(name="all", levels=tuple(range(count)))
         names |= {str(count - 1): LAST, "all": whole, f"0-{count - 1}": whole}
     return names
 
 
 def _join_levels(first: int, final: int) -> Layer:
-    return Layer(f"{first}-{final}", tuple(range(first, final + 1)))
+    return Layer(name=f"{first}-{final}", levels=tuple(range(first, final + 1)))
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class LayerChoice:
         if self.final_norm and not depth.final_norm:
             raise UsageError(f"--final-norm: {encoder} has no final norm: leave it out")
         return Layer(
-            _block_name(blocks, depth.blocks),
+            name=_block_name(blocks, depth.blocks),
             blocks=blocks,
             side=self.side or POST,
             final_norm=self.final_norm,

@@ -17,7 +17,7 @@ from tubelet.store.pairs.rows import DISJOINT, ENCODED_AGAIN, REPEATED, SHIFTED
 ALL = "all"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WindowPair:
     """Two windows of one video; B begins `shift` slices after A (whole ones, where the windows are disjoint)."""
 
@@ -114,7 +114,7 @@ class Pairing:
         chosen = dict.fromkeys(pair.a for pair in shifted) or whole[len(whole) // 2 :][:1]
         for window in chosen:
             for change in self.changes:
-                yield WindowPair(window, window, change.entry.kind, 0, change)
+                yield WindowPair(a=window, b=window, kind=change.entry.kind, shift=0, change=change)
 
     def _spread(
         self, count: int, windowing: Windowing, total: int, gaps: Sequence[int]
@@ -152,7 +152,7 @@ def anchor(pairs: Sequence[WindowPair]) -> Window:
 def is_repeated(pairs: Sequence[WindowPair]) -> WindowPair:
     """The control that encodes one window twice."""
     window = anchor(pairs)
-    return WindowPair(window, window, REPEATED, 0)
+    return WindowPair(a=window, b=window, kind=REPEATED, shift=0)
 
 
 def _count(pairs: str | None) -> int | None:
@@ -198,4 +198,4 @@ def _disjoint(windowing: Windowing, total: int, window: Window) -> WindowPair | 
 
 def _pair(windowing: Windowing, first: int, gap: int, kind: str) -> WindowPair:
     a, b = (Window(start, windowing.frames, windowing.step) for start in (first, first + gap))
-    return WindowPair(a, b, kind, gap // windowing.slice_frames)
+    return WindowPair(a=a, b=b, kind=kind, shift=gap // windowing.slice_frames)

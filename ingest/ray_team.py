@@ -29,7 +29,7 @@ START_S = 120.0  # in which an actor must have started
 LOOK_S = 0.5  # between two looks for a signal
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Line:
     """What an actor says, and what it is told: a connection made of calls."""
 
@@ -158,10 +158,14 @@ class RayTeam(Team):
     def _start(self, device: str) -> Member:
         seat = self._seats.pop()
         task = Task(
-            {**self._arguments, "device": device}, self._work, self._store, self._options, [device]
+            arguments={**self._arguments, "device": device},
+            work=self._work,
+            store=self._store,
+            options=self._options,
+            devices=[device],
         )
-        line = Line(seat, self._ray, seat.work.remote(task))
-        return Member(device, Remote(), line, Orders(seat))
+        line = Line(actor=seat, ray=self._ray, working=seat.work.remote(task))
+        return Member(device=device, process=Remote(), talk=line, control=Orders(seat))
 
     def _wait(self) -> Sequence[Member]:
         while True:

@@ -155,7 +155,7 @@ def _make_source(
         file.uri != file.shown
     )  # the rest of the address may tell two files apart, and may be a secret
     path = Path(f"{file.shown}?{ids.hash_parts(file.uri)}" if signed else file.shown)
-    return RemoteSource(path, label, named=named, file=file, listed=listed)
+    return RemoteSource(path=path, label=label, named=named, file=file, listed=listed)
 
 
 def _identify(state: FileState) -> tuple[int, ...]:

@@ -59,12 +59,14 @@ def _below(text: str, frame_rate: float | None) -> tuple[list[Source], list[Skip
         return (
             ([], [Skipped(shown(path), special)])
             if special
-            else ([Source(path, None, named=named)], [])
+            else ([Source(path=path, label=None, named=named)], [])
         )
     found = Search(root=path, pictures=frame_rate is not None)
     found.walk()
     sources = [
-        Source(file, _label(file, path), frame_rate if file.is_dir() else None)
+        Source(
+            path=file, label=_label(file, path), frame_rate=frame_rate if file.is_dir() else None
+        )
         for file in found.files
     ]
     return sources, found.skipped

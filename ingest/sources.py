@@ -28,7 +28,7 @@ class Segment:
     stop_s: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """A file that may be a video; `label` is its folder below the path that was given, None at its top; `named` is the path where it was given itself."""
 

@@ -44,7 +44,7 @@ class Process(Protocol):
     def join(self) -> None: ...
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Member:
     """One process, and the sources that it was given and has not committed."""
 
@@ -114,7 +114,13 @@ class Team:
         ours, theirs = spawn.Pipe()
         orders, control = spawn.Pipe(duplex=False)
         arguments = {**self._arguments, "device": device}
-        task = Task(arguments, self._work, self._store, self._options, self._devices)
+        task = Task(
+            arguments=arguments,
+            work=self._work,
+            store=self._store,
+            options=self._options,
+            devices=self._devices,
+        )
         process = spawn.Process(target=serve, args=(task, theirs, orders), daemon=True)
         before = signal.pthread_sigmask(
             signal.SIG_BLOCK, {signal.SIGINT}
@@ -125,7 +131,7 @@ class Team:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         orders.close()
-        return Member(device, process, ours, control)
+        return Member(device=device, process=process, talk=ours, control=control)
 
     def _wait(self) -> Sequence[Member]:
         """The members that have said something, or have ended."""

@@ -30,7 +30,7 @@ class Talk(Protocol):
 WAIT, END = "wait", "end"  # answers to Next, besides the number of a source
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """What a process is to do: arguments with its one device, the sources that there are, and the devices of all processes."""
 

@@ -97,9 +97,20 @@ def make_row(
     supply: WeightsSource | None = None,
 ) -> EncoderEntry:
     generation = config.generation
-    shape = generation.name, config.dim, config.patch, config.tubelet, config.parameters, side
     images = generation.images or generation.repeats
-    return EncoderEntry(*shape, weights, load, depth=_depth(config), images=images, supply=supply)
+    return EncoderEntry(
+        family=generation.name,
+        dim=config.dim,
+        patch=config.patch,
+        tubelet=config.tubelet,
+        parameters=config.parameters,
+        side=side,
+        weights=weights,
+        load=load,
+        depth=_depth(config),
+        images=images,
+        supply=supply,
+    )
 
 
 def _depth(config: VisionTransformerConfig) -> Depth:

@@ -35,7 +35,7 @@ class Window:
         return any(self.first < gap < self.stop for gap in gaps)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Windowing:
     """How a video is cut: windows of `frames` frames `step` apart, starting every `hop` frames.
 

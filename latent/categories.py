@@ -21,7 +21,7 @@ MOST = len(PALETTE)  # categories with a color of their own
 OTHERS = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Categories:
     """Names of the commonest categories, the commonest first; how many others there are; and by what a token belongs to one: the id of its
     video (`places`: the place in `names`), or its cluster in a k-means `basis`."""
@@ -54,10 +54,10 @@ def find_categories(store: Store, encoder_id: str, kind: str) -> Categories:
     place = {row["category"]: number for number, row in enumerate(rows[:MOST])}
     of_video = videos_of_categories(encoder_id, kind).answer(store).to_pylist()
     return Categories(
-        kind,
-        tuple(NONE if row["name"] is None else row["name"] for row in rows[:MOST]),
-        max(0, len(rows) - MOST),
-        {row["video_id"]: place.get(row["category"], OTHERS) for row in of_video},
+        kind=kind,
+        names=tuple(NONE if row["name"] is None else row["name"] for row in rows[:MOST]),
+        others=max(0, len(rows) - MOST),
+        places={row["video_id"]: place.get(row["category"], OTHERS) for row in of_video},
     )
 
 
@@ -65,7 +65,7 @@ def list_clusters(basis: Basis) -> Categories:
     """The clusters of a k-means basis."""
     count = len(basis.model.arrays["center"])
     names = tuple(f"cluster {number}" for number in range(min(count, MOST)))
-    return Categories(CLUSTER, names, max(0, count - MOST), basis=basis)
+    return Categories(kind=CLUSTER, names=names, others=max(0, count - MOST), basis=basis)
 
 
 def count_categories(encoder_id: str, kind: str) -> Question:

@@ -13,7 +13,7 @@ from tubelet.array_types import Float32
 BLOCK = 512  # tokens at once
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dictionary:
     """`encoder` and `decoder` float32 ``(k, D)``, `bias` ``(k,)``, `mean` ``(D,)``; `active` of TopK, 0 for all that exceed 0.
 
@@ -57,7 +57,14 @@ class Dictionary:
     ) -> "Dictionary":
         """From encoder, decoder, bias and mean; nothing is known of frequencies yet."""
         encoder, decoder, bias, mean = (np.ascontiguousarray(part, np.float32) for part in weights)
-        return cls(encoder, decoder, bias, mean, active, np.zeros(len(encoder), np.float32))
+        return cls(
+            encoder=encoder,
+            decoder=decoder,
+            bias=bias,
+            mean=mean,
+            active=active,
+            frequency=np.zeros(len(encoder), np.float32),
+        )
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class DictionaryOptions:
         check_options(self, LatentError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """What a trainer is asked for: tokens to begin with, batches without end, and how many features, of which `active` rebuild a token."""
 
@@ -84,7 +84,15 @@ def fit_dictionary(
         if options.every_token
         else draw_batches(tokens.vectors, options.batch, spec.seed)
     )
-    model = train(Asked(tokens.vectors, batches, features, spec.seed, options))
+    model = train(
+        Asked(
+            first=tokens.vectors,
+            batches=batches,
+            features=features,
+            seed=spec.seed,
+            options=options,
+        )
+    )
     settings = asdict(options) | {"features": features, "seed": spec.seed}
     del settings["device"]
     return _make_basis(model, (where, SAE, settings), tokens, preparation)
@@ -115,7 +123,7 @@ def _gather(store: Store, where: Scope, spec: BasisSpec) -> tuple[Tokens, Prepar
     vectors = preparation.transform(tokens.vectors, tokens.y, tokens.x)
     sound = np.isfinite(vectors).all(axis=1)
     kept = tokens.only(sound)
-    prepared = Tokens(vectors[sound], kept.clip_ids, kept.clip, kept.slice, kept.y, kept.x, kept.height, kept.width)  # fmt: skip
+    prepared = Tokens(vectors=vectors[sound], clip_ids=kept.clip_ids, clip=kept.clip, slice=kept.slice, y=kept.y, x=kept.x, height=kept.height, width=kept.width)  # fmt: skip
     if len(prepared.vectors) < 2 or not np.ptp(prepared.vectors, axis=0).any():
         raise LatentError(
             "a dictionary needs tokens that differ from each other: choose a larger scope"

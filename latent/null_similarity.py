@@ -28,7 +28,7 @@ ROUNDING = 1e-9
 SURE = (0.025, 0.975)  # between which the share that exceeds a drawn level lies in 95% of draws
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Level:
     """A score, the share of unrelated slices that exceed it at most, on average over draws, and the ends between which it lies in 95% of them:
     the lower one as if slices were independent, the upper one as if those of a video were all alike.
@@ -87,7 +87,9 @@ class NullSimilarity:
 def level_of(reached: Float[np.ndarray, " s"], videos: Sequence[str]) -> Level:
     """The level of scores ``(n,)`` of slices, from the video of each."""
     if not len(reached):
-        return Level(math.nan, math.nan, math.nan, math.nan, 0, 0)
+        return Level(
+            value=math.nan, exceeded=math.nan, low=math.nan, high=math.nan, slices=0, videos=0
+        )
     _, own, each = np.unique(np.asarray(videos), return_inverse=True, return_counts=True)
     order, count = np.argsort(reached), len(each)
     below = np.cumsum(1 / each[own][order]) / (count + 1)

@@ -30,7 +30,7 @@ CLIPS = """SELECT c.clip_id, c.grid_height, c.grid_width, c.video_id, v.name, v.
 FROM clips c JOIN videos v USING (video_id) WHERE c.encoder_id = $encoder ORDER BY c.clip_id"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """Sampled tokens in the order of their addresses: `clip` counts rows of `clips` (`CLIPS` has its columns; `video` is its number
     by label and name), `slice`, `y`, `x`; each ``(n,)``. `each` is about the number of tokens per video."""
@@ -133,11 +133,13 @@ def draw_sample(store: Store, encoder_id: str, most: int = MOST) -> Sample:
         encoded.indices.to_numpy()
     ]
     return Sample(
-        encoder_id,
-        asked["each"],
-        clips,
-        clip.astype(np.int32),
-        *(rows[name].to_numpy() for name in ("slice", "y", "x")),
+        encoder_id=encoder_id,
+        each=asked["each"],
+        clips=clips,
+        clip=clip.astype(np.int32),
+        slice=rows["slice"].to_numpy(),
+        y=rows["y"].to_numpy(),
+        x=rows["x"].to_numpy(),
     )
 
 

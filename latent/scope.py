@@ -1,7 +1,7 @@
 """Which tokens a basis is fitted on: all of one clip, some of one video, or the sample of the corpus; never all embeddings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -55,7 +55,7 @@ class Scope:
         return cls("corpus" if video is None else "video", video, _encoder(store, video, encoder))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tokens:
     """Tokens with their addresses: float32 vectors ``(n, D)``; `clip`, `slice`, `y`, `x` ``(n,)``; grid sides ``(n,)`` each."""
 
@@ -70,8 +70,8 @@ class Tokens:
 
     def only(self, kept: Bool[np.ndarray, " n"]) -> "Tokens":
         """The tokens where `kept` ``(n,)`` is true."""
-        per_token = (self.clip, self.slice, self.y, self.x, self.height, self.width)
-        return Tokens(self.vectors[kept], self.clip_ids, *(values[kept] for values in per_token))
+        names = ("vectors", "clip", "slice", "y", "x", "height", "width")
+        return replace(self, **{name: getattr(self, name)[kept] for name in names})
 
 
 def gather(store: Store, scope: Scope, slices: Sequence[int] | None = None) -> Tokens:
@@ -129,21 +129,27 @@ def _of_clip(
         ]
         kept = np.isin(np.arange(len(kept)), chosen)
     count = int(kept.sum())
-    sides = np.full(count, clip.grid_height, np.int16), np.full(count, clip.grid_width, np.int16)
     vectors = half.widen(grid.reshape(-1, clip.embed_dim)[kept])
     slice_, y, x = address[:, kept]
-    return Tokens(vectors, (clip.clip_id,), np.zeros(count, np.int32), slice_, y, x, *sides)
+    return Tokens(
+        vectors=vectors,
+        clip_ids=(clip.clip_id,),
+        clip=np.zeros(count, np.int32),
+        slice=slice_,
+        y=y,
+        x=x,
+        height=np.full(count, clip.grid_height, np.int16),
+        width=np.full(count, clip.grid_width, np.int16),
+    )
 
 
 def _join(parts: list[Tokens]) -> Tokens:
     numbers = [np.full(len(part.vectors), i, np.int32) for i, part in enumerate(parts)]
-    names = ("slice", "y", "x", "height", "width")
-    per_token = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+    names = ("vectors", "slice", "y", "x", "height", "width")
     return Tokens(
-        np.concatenate([p.vectors for p in parts]),
-        tuple(p.clip_ids[0] for p in parts),
-        np.concatenate(numbers),
-        *per_token,
+        clip_ids=tuple(part.clip_ids[0] for part in parts),
+        clip=np.concatenate(numbers),
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},
     )
 
 
@@ -155,14 +161,15 @@ def _samples(store: Store, encoder_id: str, slices: Sequence[int] | None) -> Tok
         sampling(store, encoder_id, MAX_TOKENS, slices),
     )
     encoded = table["clip_id"].combine_chunks().dictionary_encode()
-    per_token = (
-        table[name].to_numpy() for name in ("slice", "y", "x", "grid_height", "grid_width")
-    )
     return Tokens(
-        vectors(table["embedding"]),
-        tuple(encoded.dictionary.to_pylist()),
-        encoded.indices.to_numpy(),
-        *per_token,
+        vectors=vectors(table["embedding"]),
+        clip_ids=tuple(encoded.dictionary.to_pylist()),
+        clip=encoded.indices.to_numpy(),
+        slice=table["slice"].to_numpy(),
+        y=table["y"].to_numpy(),
+        x=table["x"].to_numpy(),
+        height=table["grid_height"].to_numpy(),
+        width=table["grid_width"].to_numpy(),
     )
 
 

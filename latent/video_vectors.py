@@ -17,7 +17,7 @@ from tubelet.store import Store, ids
 from tubelet.store.questions.video_vectors import video_means
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VideoVectors:
     """The encoded videos by name, and the mean embedding of each; `vectors_id` is made from both."""
 
@@ -33,7 +33,13 @@ class VideoVectors:
         if not rows:
             raise LatentError("none of these videos is encoded by this encoder: choose another")
         ids_, names = (tuple(of[n] for n in rows) for of in (self.video_ids, self.names))
-        return VideoVectors(self.encoder_id, self.vectors_id, ids_, names, self.vectors[rows])
+        return VideoVectors(
+            encoder_id=self.encoder_id,
+            vectors_id=self.vectors_id,
+            video_ids=ids_,
+            names=names,
+            vectors=self.vectors[rows],
+        )
 
     def __len__(self) -> int:
         return len(self.video_ids)
@@ -50,7 +56,13 @@ def read_vectors(store: Store, encoder_id: str) -> VideoVectors:
     vectors = stack_lists(found["vector"])
     content = hashlib.sha256(vectors.tobytes()).hexdigest()
     key = ids.hash_parts("video_vectors", encoder_id, content, *video_ids)
-    return VideoVectors(encoder_id, key, video_ids, tuple(found["name"].to_pylist()), vectors)
+    return VideoVectors(
+        encoder_id=encoder_id,
+        vectors_id=key,
+        video_ids=video_ids,
+        names=tuple(found["name"].to_pylist()),
+        vectors=vectors,
+    )
 
 
 def stack_lists(column: pa.ChunkedArray) -> Float32[np.ndarray, "n D"]:

@@ -283,7 +283,7 @@ def open_video(path: Path, threads: int = 0) -> Iterator[Video]:
         yield Video(container, threads)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Timeline:
     """What is known of a video's time, and of its damage, once its frames have passed."""
 

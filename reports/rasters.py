@@ -23,7 +23,7 @@ LINE = 22  # pixels per row that has a name
 SIDE = 500  # cells a side at most; neighbors are averaged
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Raster:
     """A matrix ``(rows, columns)`` to be drawn from the top, the names of its axes, and the range that its colors span.
 

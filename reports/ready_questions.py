@@ -27,7 +27,7 @@ from tubelet.store.wording import count, escape_controls
 HIDDEN = ("video_id", "video_a", "video_b")  # columns for programs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReadyQuestion:
     """A question: its title, what it means, who answers it and in which words, and whether it needs a label or a number."""
 
@@ -133,30 +133,30 @@ def describe_centers(found: Centers) -> Markdown:
 
 QUESTIONS = {
     "duplicates": ReadyQuestion(
-        "Near-duplicate moments",
-        "Moments of two videos that are more alike than chance: copies, cuts of one recording, the same scene again.",
-        ask_duplicates,
-        describe_pairs,
+        title="Near-duplicate moments",
+        meaning="Moments of two videos that are more alike than chance: copies, cuts of one recording, the same scene again.",
+        ask=ask_duplicates,
+        describe=describe_pairs,
     ),
     "leaks": ReadyQuestion(
-        "Leaks between splits",
-        "Near-duplicate moments of two videos that have different values of a label, such as train and test.",
-        ask_leaks,
-        describe_pairs,
+        title="Leaks between splits",
+        meaning="Near-duplicate moments of two videos that have different values of a label, such as train and test.",
+        ask=ask_leaks,
+        describe=describe_pairs,
         label=True,
     ),
     "outliers": ReadyQuestion(
-        "Outliers of a label",
-        "Videos far from the others that have the same value of a label: odd ones, or wrongly labeled.",
-        ask_outliers,
-        describe_outliers,
+        title="Outliers of a label",
+        meaning="Videos far from the others that have the same value of a label: odd ones, or wrongly labeled.",
+        ask=ask_outliers,
+        describe=describe_outliers,
         label=True,
     ),
     "label-first": ReadyQuestion(
-        "Videos to label first",
-        "Videos that leave no other far from all chosen ones (k-center, the farthest first); those that have the label already count as chosen.",
-        ask_centers,
-        describe_centers,
+        title="Videos to label first",
+        meaning="Videos that leave no other far from all chosen ones (k-center, the farthest first); those that have the label already count as chosen.",
+        ask=ask_centers,
+        describe=describe_centers,
         label=True,
         count=True,
     ),

@@ -34,7 +34,7 @@ WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]{0,38})")  # 007 is text, as an id or a l
 FRACTION = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SavedQuery:
     """A query as it is saved. Raises StoreError for what could not be saved or found again."""
 
@@ -186,11 +186,11 @@ def _of(row: Mapping[str, Any]) -> SavedQuery:
             f"the saved query {row['query_name']!r} has defaults that cannot be read: remove it with `tubelet queries remove`, or save it again"
         ) from error
     return SavedQuery(
-        row["query_name"] or "",
-        row["sql"] or "",
-        row["description"] or "",
-        defaults,
-        row["picture"] or "table",
+        name=row["query_name"] or "",
+        sql=row["sql"] or "",
+        description=row["description"] or "",
+        defaults=defaults,
+        picture=row["picture"] or "table",
     )
 
 

@@ -30,7 +30,7 @@ AND ($videos::VARCHAR[] IS NULL OR list_contains($videos, c.video_id))
 ORDER BY v.name, c.video_id, c.first_frame, c.clip_id"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """Slices ``[first, stop)`` of a clip, their seconds in the video, and the number of each label's value."""
 

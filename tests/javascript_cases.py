@@ -21,7 +21,7 @@ from tubelet.store.placement import Sheet
 
 FILE = Path(__file__).parent / "javascript" / "cases.json"
 SEED = 20261128
-LEVEL = Level(0.25, 0.05, 0.01, 0.1, 64, 64)
+LEVEL = Level(value=0.25, exceeded=0.05, low=0.01, high=0.1, slices=64, videos=64)
 GRIDS = ((1, 1), (2, 3), (3, 2), (4, 4))  # rows and columns of patches
 
 

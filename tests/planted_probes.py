@@ -98,7 +98,14 @@ def train_planted(store: Store, noise: float, share: str, told: Sequence[float])
     """Probes of block:0 and block:1, the classes as far apart in each as `told` says."""
     ids = tuple(video_ids(store))
     values = np.array([("pour", "cut")[number % 2] for number in range(len(ids))])
-    truth = Truth("action", "classes", ids, values, np.array(ids), None)
+    truth = Truth(
+        name="action",
+        task="classes",
+        video_ids=ids,
+        values=values,
+        groups=np.array(ids),
+        sides=None,
+    )
     generator, options = np.random.default_rng(0), ProbeOptions(kind="knn", share=share)
     bench = Bench(store, truth, options)
     (encoder, *_) = store.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()

@@ -20,7 +20,7 @@ def plant_scores(store: Store, videos: int = 8) -> None:
             **encoder,
             video_id=video,
             task=task,
-            reached=Reached(control, dict(zip(MEASURES[task], generator.uniform(level - 0.1, level + 0.1, 3).tolist())), 2, 12, 1),
+            reached=Reached(control=control, values=dict(zip(MEASURES[task], generator.uniform(level - 0.1, level + 0.1, 3).tolist())), things=2, frames=12, clips=1),
         )
         for video in ids[:videos]
         for task in MEASURES

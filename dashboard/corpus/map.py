@@ -83,7 +83,7 @@ def color_videos(store: Store, found: VideoMap, shown: str) -> Coloring:
         question = video_vectors.video_labels(shown.removeprefix(LABELED))
         values = {row["video_id"]: row["value"] for row in caching.rows(store, question)}
         places, names, others = video_map.categorize_values(video_ids, values)
-        categories = Categories(LABEL, names, others)
+        categories = Categories(kind=LABEL, names=names, others=others)
         return Coloring(color_categories(places), name_categories(categories))
     question = video_vectors.video_statistics(found.videos.encoder_id, shown)
     means = {row["video_id"]: row["value"] for row in caching.rows(store, question)}

@@ -177,7 +177,12 @@ def _filters(store: Store, selection: Selection) -> Listing:
         )
         statistic = _choose_statistic()
     videos = VideoFilter(
-        selection.encoder_id, text.strip(), label, state, label_name, selection.video_ids
+        encoder_id=selection.encoder_id,
+        text=text.strip(),
+        label=label,
+        state=state,
+        label_name=label_name,
+        chosen=selection.video_ids,
     )
     return Listing(videos, order, statistic, view)
 

@@ -119,7 +119,9 @@ def choose_mask(clip: ClipRow) -> MaskRequest:
         **bind(UNTIL), help="The last slice that a painted mask hides.",
     )  # fmt: skip
     last = None if until is None or until >= clip.slices - 1 else int(until)
-    return MaskRequest(kinds, int(percent), int(seed), text.strip(), last)
+    return MaskRequest(
+        kinds=kinds, percent=int(percent), seed=int(seed), paint=text.strip(), until=last
+    )
 
 
 def paint_mask(store: Store, film: Film, clip: ClipRow, asked: MaskRequest) -> None:

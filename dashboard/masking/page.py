@@ -93,7 +93,9 @@ def _offer(store: Store, clip: ClipRow, asked: MaskRequest, runs: Mapping) -> No
 
 def _compare(store: Store, clip: ClipRow, asked: MaskRequest) -> None:
     """Show both; run what is not kept, where visitors may."""
-    both = MaskRequest(COMPARED, asked.percent, asked.seed, asked.paint, asked.until)
+    both = MaskRequest(
+        kinds=COMPARED, percent=asked.percent, seed=asked.seed, paint=asked.paint, until=asked.until
+    )
     choice.fill_in(both)
     kept = caching.read(store, maskings.maskings_of_clip(clip.clip_id), KeptMasking)
     if len(both.find(kept)) < len(COMPARED) and permission.find_folder() is not None:

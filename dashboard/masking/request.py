@@ -12,7 +12,7 @@ COMPARED = (TUBE, RANDOM)
 PATCH = re.compile(r"[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MaskRequest:
     """One kind of mask, or the two that are compared; `percent` is hidden where the kind leaves that open. `until`: the last slice of a painted mask."""
 
@@ -73,4 +73,10 @@ class MaskRequest:
         """What a kept run answers."""
         patches, _, until = (row.painted or "").partition("-")
         percent = 75 if row.mask_ratio is None else round(100 * row.mask_ratio)
-        return cls((row.mask_kind,), percent, row.seed, patches, int(until) if until else None)
+        return cls(
+            kinds=(row.mask_kind,),
+            percent=percent,
+            seed=row.seed,
+            paint=patches,
+            until=int(until) if until else None,
+        )

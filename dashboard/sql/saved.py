@@ -125,11 +125,11 @@ def _save(store: Store) -> None:
     values = {name: known[name] for name in find_parameters(sql) if name in known}
     try:
         query = SavedQuery(
-            (st.session_state[NAME] or "").strip(),
-            sql,
-            (st.session_state[ABOUT] or "").strip(),
-            values,
-            st.session_state.get(PARAMETER) or TABLE,
+            name=(st.session_state[NAME] or "").strip(),
+            sql=sql,
+            description=(st.session_state[ABOUT] or "").strip(),
+            defaults=values,
+            picture=st.session_state.get(PARAMETER) or TABLE,
         )
         save_query(store, query)
     except StoreError as error:

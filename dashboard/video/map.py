@@ -125,7 +125,13 @@ def _of_window(store: Store, clip: ClipRow, coloring: Coloring) -> Scene:
         other=f"{address}/{{clip}}?{shown}",
     )
     tokens = OfClip(store, clip)
-    return Scene(tokens, look, picture, f"{address}/{clip['clip_id']}/tokens", shown)
+    return Scene(
+        tokens=tokens,
+        look=look,
+        picture=picture,
+        files=f"{address}/{clip['clip_id']}/tokens",
+        shown=shown,
+    )
 
 
 def _of_corpus(store: Store, film: Film, coloring: Coloring) -> Scene:
@@ -156,7 +162,13 @@ def _of_corpus(store: Store, film: Film, coloring: Coloring) -> Scene:
         lookup=f"sampled/{encoder_id}/{sample.sample_id}",
     )  # fmt: skip
     tokens = workspace.sample_tokens(encoder_id)
-    return Scene(tokens, look, picture, f"{address}/tokens", _encode_shown(chosen))
+    return Scene(
+        tokens=tokens,
+        look=look,
+        picture=picture,
+        files=f"{address}/tokens",
+        shown=_encode_shown(chosen),
+    )
 
 
 def _coordinates(coloring: Coloring, question: Question | None) -> dict[str, Question]:

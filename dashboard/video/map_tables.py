@@ -20,7 +20,7 @@ ROW_HEIGHT, ROWS = 31, 8  # pixels; rows before the table scrolls
 MOST = 1_000  # rows of an area that the page shows; the files have all
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """A map: its tokens, how they are drawn, what the browser is handed, and where its tables lie: below `files`, drawn as `shown` says."""
 

@@ -19,7 +19,7 @@ from tubelet.store.wording import agree, count, escape_controls
 NAMED = 5  # files of a kind in the printed summary; --json has all
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Elsewhere:
     """A file whose content was also found at another place, in this run or before; labels are the folders of both."""
 
@@ -90,7 +90,7 @@ class Summary:
     corrupt_frames: int = 0
     hdr_videos: int = 0  # decoded
     frame_rates: list[float] = field(default_factory=list)  # of the videos that were decoded
-    sampling: Sampling = field(default_factory=lambda: Sampling(None))
+    sampling: Sampling = field(default_factory=lambda: Sampling(trained=None))
     duplicates_of: list[Elsewhere] = field(default_factory=list)  # in this run
     moved: list[Elsewhere] = field(default_factory=list)  # since an earlier run
     skipped: Sequence[Skipped] = ()
@@ -161,15 +161,25 @@ class Summary:
         self.videos_failed += bool(done.failures) and (done.retracted or not kept)
 
     def _note_place(self, done: VideoDone) -> None:
-        here = done.source.text, done.source.label
         if done.duplicate_of:
             self.duplicates += 1
             self.duplicates_of.append(
-                Elsewhere(*here, done.duplicate_of.text, done.duplicate_of.label)
+                Elsewhere(
+                    path=done.source.text,
+                    label=done.source.label,
+                    same_as=done.duplicate_of.text,
+                    same_label=done.duplicate_of.label,
+                )
             )
         elif before := done.moved_from:
             self.moved.append(
-                Elsewhere(*here, before.path, before.label, moved=_is_gone(before.path))
+                Elsewhere(
+                    path=done.source.text,
+                    label=done.source.label,
+                    same_as=before.path,
+                    same_label=before.label,
+                    moved=_is_gone(before.path),
+                )
             )
 
     @property

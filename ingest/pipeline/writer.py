@@ -39,7 +39,7 @@ CLIP_TABLES = [name for name, table in TABLES.items() if (table.owner or name) =
 Packed = Mapping[str, pa.Buffer]  # table name to rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WrittenClip:
     """A clip whose files are on disk: its row (None for one that was stored before), and packed, its derived rows and those of its pairs."""
 
@@ -92,7 +92,9 @@ class Writer:
         pairs = tuple(_pack_rows(pair_rows(pair, measured, now())) for pair, measured in clip.pairs)
         ids = clip.row.video_id, tuple(pair.pair_id for pair, _ in clip.pairs)
         if clip.clip.stored:
-            return WrittenClip(ids[0], None, pairs, ids[1], clip.clip.video)
+            return WrittenClip(
+                video_id=ids[0], row=None, packed=pairs, pairs=ids[1], video=clip.clip.video
+            )
         self._uncommitted[clip.row.clip_id] = self._files_of(ids[0], clip.row.clip_id)
         held = self.known.lacking.get(clip.row.clip_id)
         kept = self.keeping.join([held.kept] if held else [])
@@ -102,7 +104,9 @@ class Writer:
                 row, draw_sheet(first_frames(clip.clip.pixels, row.slices), Sheet.of(row))
             )
         derived = _pack_rows({**self._derive_rows(clip, kept), **clip.predicted})
-        return WrittenClip(ids[0], row, (derived, *pairs), ids[1], clip.clip.video)
+        return WrittenClip(
+            video_id=ids[0], row=row, packed=(derived, *pairs), pairs=ids[1], video=clip.clip.video
+        )
 
     def add(self, item: WrittenClip | VideoDone) -> None:
         """Add one item; commits when it is time."""

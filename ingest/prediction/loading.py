@@ -70,7 +70,10 @@ def _load(row: EncoderRow, entry: EncoderEntry, options: NetworkOptions) -> Load
     device = encoders.device(options.device)
     arithmetic = precision.resolve_precision(options.precision, device)
     setting = LoadOptions(
-        device, arithmetic, weights=options.weights, weights_key=options.weights_key
+        device=device,
+        precision=arithmetic,
+        weights=options.weights,
+        weights_key=options.weights_key,
     )
     facts, encoder = encoders.load(row.name, setting)
     if facts.weights_sha256 != row.weights_sha256:

@@ -29,7 +29,7 @@ COMMIT_CLIPS, COMMIT_SECONDS = 32, 15.0
 Measured = tuple[IncompleteClip, Rows]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SurpriseOutcome(Outcome):
     """What one call did: slices predicted of clips, and the mean error over that of copying, weighted by slices.
 
@@ -102,7 +102,9 @@ def measure_surprise(
     loaded = load_predictor(store, options)
     missing = find_missing(store, loaded.row.encoder_id, loaded.predictor_sha256, options)
     refuse_short(missing, options)
-    outcome = SurpriseOutcome(loaded.row.encoder_id, complete=missing.complete, short=missing.short)
+    outcome = SurpriseOutcome(
+        encoder_id=loaded.row.encoder_id, complete=missing.complete, short=missing.short
+    )
     started = time.monotonic()
     with store.ingesting():
         collected = Collected(store, outcome.encoder_id)

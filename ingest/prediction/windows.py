@@ -50,7 +50,7 @@ def _open(text: str, video: VideoRow) -> Reading:
             "read", f"{path} is gone: bring it back, or ingest it from where it is now"
         )
     rate = video.fps if video.container == FRAMES else None
-    return Source(path, video.label, rate).reading({})
+    return Source(path=path, label=video.label, frame_rate=rate).reading({})
 
 
 def decode_clips(reading: Reading, clips: Sequence[ClipRow]) -> Iterator[Clip]:

@@ -1,6 +1,9 @@
 """The rows of a comparison: one figure each, with its interval over resampled units and its chance level."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+import numpy as np
 
 from tubelet.latent.comparison.places import Place
 from tubelet.latent.comparison.sample import Sample
@@ -10,7 +13,7 @@ STABILITY, RANK, SPREAD = "temporal_stability", "effective_rank", "spread"
 PAIR_MEASURES, PLACE_MEASURES = (CKA, MUTUAL, AGREEMENT), (STABILITY, RANK, SPREAD)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
     """A number, the ends of its 95% interval, and what shuffled videos reach: on average, and at most. None: not known, or no such level."""
 
@@ -19,6 +22,12 @@ class Estimate:
     high: float | None = None
     chance: float | None = None
     chance_high: float | None = None
+
+    @classmethod
+    def of(cls, numbers: Iterable[float]) -> "Estimate":
+        """From numbers in the order of the fields; None for those that are not finite, or not given."""
+        known = (float(number) if np.isfinite(number) else None for number in numbers)
+        return cls(**dict(zip((field.name for field in fields(cls)), known)))
 
 
 @dataclass(frozen=True)

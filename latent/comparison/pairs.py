@@ -30,7 +30,7 @@ class Settings:
     seed: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Products:
     """Of each unit and every two places: products of U-centered matrices, of neighbors, of neighbors of whole units; and squared distances from the mean."""
 
@@ -62,7 +62,7 @@ def multiply_places(states: Sequence[np.ndarray], settings: Settings) -> Product
     marked = [mark_neighbors(gram, settings.neighbors) for gram in whole]
     shuffled[AGREEMENT] = shuffle_marks(marked, settings.shuffles, settings.seed)
     agreement = multiply_rows(stack_rows(marked)) / settings.neighbors
-    return Products(centered / moments, mutual / moments / settings.neighbors, agreement, lengths / moments, shuffled)  # fmt: skip
+    return Products(centered=centered / moments, mutual=mutual / moments / settings.neighbors, agreement=agreement, lengths=lengths / moments, shuffled=shuffled)  # fmt: skip
 
 
 def estimate_pairs(products: Products, settings: Settings) -> Iterator[tuple[str, Matrix]]:
@@ -96,11 +96,7 @@ def _read_matrix(
     chance, highest = shuffled.mean(axis=0), shuffled.max(axis=0)
     layers = (value, *ends, chance, highest)
     return {
-        (a, b): Estimate(*(_known(layer[a, b]) for layer in layers))
+        (a, b): Estimate.of(layer[a, b] for layer in layers)
         for a in range(len(value))
         for b in range(a + 1, len(value))
     }
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -84,23 +84,29 @@ def _estimate_stability(states: States, settings: Settings) -> Estimate:
     steps = Steps.of(states.now, states.following)
     found = steps.measure()
     if not np.isfinite(found).any():
-        return Estimate(None)
+        return Estimate(value=None)
     estimates = means(found[:, None])
     generator = np.random.default_rng(settings.seed)
     orders = [generator.permutation(len(found)) for _ in range(settings.shuffles)]
     chance = [float(np.nanmean(steps.measure(order))) for order in orders]
     low, high = (np.clip(end[0], -1, 1) for end in (estimates.low, estimates.high))
     low, high = (None if np.isnan(end) else float(end) for end in (low, high))
-    return Estimate(float(estimates.value[0]), low, high, float(np.mean(chance)), max(chance))
+    return Estimate(
+        value=float(estimates.value[0]),
+        low=low,
+        high=high,
+        chance=float(np.mean(chance)),
+        chance_high=max(chance),
+    )
 
 
 def _estimate_spread(states: States) -> Estimate:
     distances, lengths = geometry.measure_lengths(states.now)
     value = geometry.measure_spread(float(distances.sum()), float(lengths.sum()))
     if np.isnan(value):
-        return Estimate(None)
+        return Estimate(value=None)
     low, high = resample_ratio(distances, lengths)
-    return Estimate(value, low, min(high, 1.0))
+    return Estimate(value=value, low=low, high=min(high, 1.0))
 
 
 def _estimate_ranks(products: Products) -> Iterator[Estimate]:
@@ -113,7 +119,7 @@ def _estimate_ranks(products: Products) -> Iterator[Estimate]:
     once = np.ones((1, units))
     values = rank(own.sum(axis=0, dtype=np.float64)[None], once)[0]
     for row in zip(values, *resample_products(own, rank)):
-        yield Estimate(*(float(value) if np.isfinite(value) else None for value in row))
+        yield Estimate.of(row)
 
 
 def _list_alone(

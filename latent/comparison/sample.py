@@ -40,7 +40,7 @@ class Cell:
         return stop, 2 * stop - start
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """`cells[moment][unit]`; `slowest` is the encoder whose slices are the moments."""
 
@@ -78,7 +78,9 @@ def draw_sample(store: Store, places: Places, wanted: Wanted) -> Sample:
         tuple(drawn[name][at % len(drawn[name])] for name in kept) for at in range(moments)
     )
     grouped = not set(kept) <= set(shared)
-    return Sample(tuple(kept), cells, slowest, len(shared), grouped)
+    return Sample(
+        units=tuple(kept), cells=cells, slowest=slowest, shared=len(shared), grouped=grouped
+    )
 
 
 def _shared_videos(store: Store, places: Places) -> list[str]:

@@ -10,7 +10,7 @@ from tubelet.store.placement import place_picture
 Span = tuple[float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Window:
     """A clip: `time` in seconds, `rows` and `columns` as fractions of the frame, `grid` slices, rows and columns of tokens."""
 
@@ -29,14 +29,14 @@ class Window:
         frame, picture = ((row[f"{of}_height"], row[f"{of}_width"]) for of in ("frame", "crop"))
         top, left, height, width = place_picture(frame, picture, row["geometry"]).seen
         return cls(
-            row["clip_id"],
-            row["video_id"],
-            row["encoder_id"],
-            row["embedding_path"],
-            (row["start_s"], row["stop_s"]),
-            (top, top + height),
-            (left, left + width),
-            (row["slices"], row["grid_height"], row["grid_width"]),
+            clip_id=row["clip_id"],
+            video_id=row["video_id"],
+            encoder_id=row["encoder_id"],
+            path=row["embedding_path"],
+            time=(row["start_s"], row["stop_s"]),
+            rows=(top, top + height),
+            columns=(left, left + width),
+            grid=(row["slices"], row["grid_height"], row["grid_width"]),
         )
 
     @property

@@ -24,7 +24,7 @@ ENCODERS = f"""SELECT e.encoder_id, e.layer FROM encoders e
 WHERE EXISTS (FROM clips c WHERE c.encoder_id = e.encoder_id AND c.embedding_path IS NOT NULL AND {OF_GRID}) ORDER BY e.encoder_id"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reached:
     """A value per measure. `control` is None for the tokens; `things` are objects or points, once per clip."""
 
@@ -109,13 +109,18 @@ def _score_segmentation(store: Store, video: Video, options: ScoringOptions) -> 
         found, held = found + scores, held + bool(scores)
     if not found:
         return
-    size = len(found), sum(one.frames for one in found), held
     own = [(one.region, one.boundary) for one in found]
     still = [(one.still_region, one.still_boundary) for one in found]
     for control, pairs in ((None, own), (STILL, still)):
         region, boundary = np.mean(pairs, axis=0)
         values = {"J": float(region), "F": float(boundary), "J&F": float(region + boundary) / 2}
-        yield Reached(control, values, *size)
+        yield Reached(
+            control=control,
+            values=values,
+            things=len(found),
+            frames=sum(one.frames for one in found),
+            clips=held,
+        )
 
 
 def _score_tracking(
@@ -133,7 +138,13 @@ def _score_tracking(
         return
     for control, parts in zip((None, STILL), zip(*found, strict=True), strict=True):
         joined = FollowedPoints.join(parts)
-        yield Reached(control, measure_points(joined), len(found), len(joined.visible), held)
+        yield Reached(
+            control=control,
+            values=measure_points(joined),
+            things=len(found),
+            frames=len(joined.visible),
+            clips=held,
+        )
 
 
 def _open(store: Store, row: ClipRow) -> Clip:

@@ -19,7 +19,7 @@ from tubelet.latent.segmentation import THRESHOLD, segment
 COVERED = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ObjectScore:
     """Mean J and F of an object over its scored frames, of the tokens' masks, and of the given mask left where it was."""
 
@@ -63,7 +63,18 @@ def score_objects(clip: Clip, frames: Frames, objects: Sequence[ObjectMasks]) ->
         masks = _claim([marked[number][1][slice_ : slice_ + 1] for number in asked], frames.size)
         for number, mask in zip(asked, masks, strict=True):
             found[number].append(_compare(mask, marked[number][0], frame))
-    return [ObjectScore(len(rows), *np.mean(rows, axis=0)) for rows in found.values() if rows]
+    return [_average(rows) for rows in found.values() if rows]
+
+
+def _average(rows: Sequence[tuple[float, ...]]) -> ObjectScore:
+    region, boundary, still_region, still_boundary = np.mean(rows, axis=0)
+    return ObjectScore(
+        frames=len(rows),
+        region=region,
+        boundary=boundary,
+        still_region=still_region,
+        still_boundary=still_boundary,
+    )
 
 
 def _find_given(truth: ObjectMasks, frames: Frames) -> Given | None:

@@ -11,7 +11,7 @@ from tubelet.store.questions.direction_view import BASIS
 PLAIN = Preparation()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Direction:
     """A `vector` ``(D,)``, the `mean` ``(D,)`` that is subtracted first and the `bias` that is added; `preparation` is what happens to a token before that.
 

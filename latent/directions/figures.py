@@ -39,7 +39,7 @@ def pick_tokens(
     return order[place < per_video][:top]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cells:
     """Means over videos of values minus their video's mean, by cell ``(k,)``: `key` says which, `error` is the standard error."""
 
@@ -67,7 +67,14 @@ def average_cells(measured: MeasuredTokens, cell: Int[np.ndarray, " n"]) -> Cell
         error = np.where(count > 1, np.sqrt(square / (count - 1) / count), np.nan)
     low, high = student_ends(Spread(mean, error, error, count), TAILS, positive=False)
     few = count < FEWEST
-    return Cells(key, mean, error, np.where(few, np.nan, low), np.where(few, np.nan, high), count)
+    return Cells(
+        key=key,
+        mean=mean,
+        error=error,
+        low=np.where(few, np.nan, low),
+        high=np.where(few, np.nan, high),
+        videos=count,
+    )
 
 
 def map_frame(measured: MeasuredTokens) -> pa.Table:

@@ -71,7 +71,12 @@ def _dimension(encoder_id: str, dim: int, size: int) -> Direction:
     vector = np.zeros(size, np.float32)
     vector[dim] = 1
     return Direction(
-        encoder_id, f"{dim}", f"dimension {dim}", vector, np.zeros(size, np.float32), dim=dim
+        encoder_id=encoder_id,
+        key=f"{dim}",
+        name=f"dimension {dim}",
+        vector=vector,
+        mean=np.zeros(size, np.float32),
+        dim=dim,
     )
 
 
@@ -90,11 +95,11 @@ def _between_patches(store: Store, encoder_id: str, marked: MarkedPatches) -> Di
         )
     places = " to ".join(f"({s}, {y}, {x})" for s, y, x in reversed(marked.patches))
     return Direction(
-        encoder_id,
-        f"{PATCHES}:{marked.name}",
-        f"patch {places} of clip {clip.clip_id}",
-        (away / length).astype(np.float32),
-        ((first + second) / 2).astype(np.float32),
+        encoder_id=encoder_id,
+        key=f"{PATCHES}:{marked.name}",
+        name=f"patch {places} of clip {clip.clip_id}",
+        vector=(away / length).astype(np.float32),
+        mean=((first + second) / 2).astype(np.float32),
     )
 
 
@@ -130,13 +135,15 @@ def _stored(store: Store, encoder_id: str, asked: tuple[str, str, str]) -> Direc
         preparation = load_basis(store, row["owner_id"]).preparation
     of_basis = source != PROBE
     return Direction(
-        encoder_id,
-        row["direction"],
-        f"{WORDS[source]} {part} of {row['name'] or owner}".replace("  ", " "),
-        vector,
-        np.zeros_like(vector) if row["origin"] is None else np.asarray(row["origin"], np.float32),
-        preparation,
-        float(row["bias"]),
+        encoder_id=encoder_id,
+        key=row["direction"],
+        name=f"{WORDS[source]} {part} of {row['name'] or owner}".replace("  ", " "),
+        vector=vector,
+        mean=np.zeros_like(vector)
+        if row["origin"] is None
+        else np.asarray(row["origin"], np.float32),
+        preparation=preparation,
+        bias=float(row["bias"]),
         basis_id=row["owner_id"] if of_basis else None,
         number=row["number"] - (source == BASIS) if of_basis else None,
     )

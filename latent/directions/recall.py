@@ -44,7 +44,7 @@ def draw_directions(store: Store, encoder_id: str) -> list[Direction]:
         length = np.linalg.norm(away)
         if length > 0:
             name = f"{first} to {second}"
-            found.append(Direction(encoder_id, name, name, away / length, (sound[first] + sound[second]) / 2))  # fmt: skip
+            found.append(Direction(encoder_id=encoder_id, key=name, name=name, vector=away / length, mean=(sound[first] + sound[second]) / 2))  # fmt: skip
     kept = store.rows(NAMES, {"encoder": encoder_id, "most": STORED})
     return found + [find_direction(store, encoder_id, row["direction"]) for row in kept]
 

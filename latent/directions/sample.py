@@ -1,7 +1,7 @@
 """The tokens from which a direction is described: at most 20,000 and 16 million numbers, about as many of each video, drawn by a hash of their addresses."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +19,7 @@ ASKED = f"""SELECT c.video_id, s.clip_id, s.slice, s.y, s.x, c.grid_height, c.gr
 ORDER BY c.video_id, s.clip_id, s.slice, s.y, s.x"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DirectionSample:
     """Sampled tokens ``(n, D)`` video by video, their addresses ``(n,)``, and the grids and slices of their windows; `each` is about the number per video.
 
@@ -48,11 +48,8 @@ class DirectionSample:
 
     def only(self, kept: Bool[np.ndarray, " n"]) -> "DirectionSample":
         """The tokens where `kept` is true."""
-        return DirectionSample(
-            self.each,
-            self.video_ids,
-            self.clip_ids,
-            *(getattr(self, field.name)[kept] for field in fields(self)[3:]),
+        return replace(
+            self, **{field.name: getattr(self, field.name)[kept] for field in fields(self)[3:]}
         )
 
     @cached_property
@@ -108,13 +105,17 @@ def draw_direction_sample(store: Store, encoder_id: str, dims: int) -> Direction
             f"{store.name} holds no sampled tokens of {encoder_id}: `tubelet ingest` samples tokens of each video that it encodes"
         )
     video, clip = (table[name].combine_chunks().dictionary_encode() for name in ("video_id", "clip_id"))  # fmt: skip
-    names = ("slice", "y", "x", "grid_height", "grid_width", "slices")
     return DirectionSample(
-        asked["each"],
-        tuple(video.dictionary.to_pylist()),
-        tuple(clip.dictionary.to_pylist()),
-        vectors(table["embedding"]).astype(np.float32, copy=False),
-        video.indices.to_numpy(),
-        clip.indices.to_numpy(),
-        *(table[name].to_numpy() for name in names),
+        each=asked["each"],
+        video_ids=tuple(video.dictionary.to_pylist()),
+        clip_ids=tuple(clip.dictionary.to_pylist()),
+        vectors=vectors(table["embedding"]).astype(np.float32, copy=False),
+        video=video.indices.to_numpy(),
+        clip=clip.indices.to_numpy(),
+        slice=table["slice"].to_numpy(),
+        y=table["y"].to_numpy(),
+        x=table["x"].to_numpy(),
+        height=table["grid_height"].to_numpy(),
+        width=table["grid_width"].to_numpy(),
+        slices=table["slices"].to_numpy(),
     )

@@ -49,7 +49,12 @@ def run_patch_probes(store: Store, encoders: Sequence[str], options: ProbeOption
     held = {place.encoder_id: _hold_clips(store, place, annotated) for place in places + untrained}
     common = _find_common(held, places)
     truth = read_mask_truth(store, sorted(common), options)
-    bench = Bench(store, truth, options, make_folds(truth.units, options.folds, options.seed))
+    bench = Bench(
+        store=store,
+        truth=truth,
+        options=options,
+        folds=make_folds(truth.units, options.folds, options.seed),
+    )
     results = list(_results(bench, places, untrained, held))
     kinds = {result.control for result in results}
     return PatchRun(
@@ -99,7 +104,7 @@ def _results(
     yield from bench.compare(held[places[0].encoder_id])
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Bench:
     """The videos and folds that all patch probes of a run share."""
 
@@ -201,10 +206,10 @@ def _average(trials: Sequence[MaskTrial]) -> MaskTrial:
     tables = [trial.tables for trial in trials if trial.tables is not None]
     first = tables[0]
     mean = Tables(
-        first.places,
-        first.folds,
-        first.frames,
-        np.mean([one.intersections for one in tables], axis=0),
-        np.mean([one.unions for one in tables], axis=0),
+        places=first.places,
+        folds=first.folds,
+        frames=first.frames,
+        intersections=np.mean([one.intersections for one in tables], axis=0),
+        unions=np.mean([one.unions for one in tables], axis=0),
     )
     return MaskTrial(trials[0].predicted, trials[0].strength, tables=mean)

@@ -12,7 +12,7 @@ from tubelet.latent.probes.scoring import FEWEST_LEFT_OUT, Score
 from tubelet.store.intervals import interval
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Tables:
     """Of each predicted video: its place in the truth, fold, scored frames, and the shares ``(V, C)`` of its pixels in intersection and union of each class."""
 

@@ -78,7 +78,11 @@ def _join(rows: Sequence[tuple], strength: float) -> MaskTrial:
     places, folds, frames, shares = (list(column) for column in zip(*rows))
     stacked = np.stack(shares)
     tables = Tables(
-        np.array(places), np.array(folds), np.array(frames), stacked[:, 0], stacked[:, 1]
+        places=np.array(places),
+        folds=np.array(folds),
+        frames=np.array(frames),
+        intersections=stacked[:, 0],
+        unions=stacked[:, 1],
     )
     empty = np.zeros(len(places))
     return MaskTrial(Predicted(tables.places, tables.folds, empty, empty), strength, tables=tables)

@@ -56,12 +56,12 @@ def read_mask_truth(store: Store, video_ids: Sequence[str], options: ProbeOption
     groups, sides = read_units(store, ids, options)
     ids = [video_id for video_id in ids if not sides or video_id in sides]
     units = Truth(
-        MASKS,
-        MASKS,
-        tuple(ids),
-        np.zeros(len(ids)),
-        np.array([groups[video_id] for video_id in ids]),
-        np.array([sides[video_id] for video_id in ids]) if sides else None,
+        name=MASKS,
+        task=MASKS,
+        video_ids=tuple(ids),
+        values=np.zeros(len(ids)),
+        groups=np.array([groups[video_id] for video_id in ids]),
+        sides=np.array([sides[video_id] for video_id in ids]) if sides else None,
     )
     _refuse_few(units, options)
     held = _hold_objects(store, units)

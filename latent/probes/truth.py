@@ -20,7 +20,7 @@ VALUES = """SELECT video_id, min(value) AS value, count(DISTINCT value) AS disti
 FROM labels WHERE name = $name GROUP BY video_id ORDER BY video_id"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Truth:
     """Values of videos, in the order of their ids: `values` are numbers or names of classes; `sides` are `train` or `test`, if a split is obeyed."""
 
@@ -35,12 +35,12 @@ class Truth:
         """The same for some of the videos."""
         kept = np.array([video_id in video_ids for video_id in self.video_ids], bool)
         return Truth(
-            self.name,
-            self.task,
-            tuple(video_id for video_id in self.video_ids if video_id in video_ids),
-            self.values[kept],
-            self.groups[kept],
-            None if self.sides is None else self.sides[kept],
+            name=self.name,
+            task=self.task,
+            video_ids=tuple(video_id for video_id in self.video_ids if video_id in video_ids),
+            values=self.values[kept],
+            groups=self.groups[kept],
+            sides=None if self.sides is None else self.sides[kept],
         )
 
 
@@ -51,12 +51,12 @@ def read_truth(store: Store, name: str, options: ProbeOptions) -> Truth:
     ids = tuple(sorted(sides.keys() & values.keys() if sides else values))
     task = _task(options.task, [values[i] for i in ids], name)
     return Truth(
-        name,
-        task,
-        ids,
-        np.array([float(values[i]) if task == NUMBERS else values[i] for i in ids]),
-        np.array([groups[i] for i in ids]),
-        np.array([sides[i] for i in ids]) if sides else None,
+        name=name,
+        task=task,
+        video_ids=ids,
+        values=np.array([float(values[i]) if task == NUMBERS else values[i] for i in ids]),
+        groups=np.array([groups[i] for i in ids]),
+        sides=np.array([sides[i] for i in ids]) if sides else None,
     )
 
 

@@ -171,12 +171,14 @@ def _picture(matrix: Matrix) -> Picture:
     order, shown = matrix.groups.order, matrix.numbers
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.log2(matrix.specialists.times)[:, order]
+    low, high = find_color_range(values)
     raster = Raster(
-        values,
-        "dimensions, those that react alike side by side",
-        "changes",
-        "log2 of: times the median dimension",
-        *find_color_range(values),
+        values=values,
+        x="dimensions, those that react alike side by side",
+        y="changes",
+        unit="log2 of: times the median dimension",
+        low=low,
+        high=high,
         names=tuple(matrix.names[number] for number in shown),
     )
     return Picture(

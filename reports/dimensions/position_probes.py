@@ -17,7 +17,7 @@ FOLDS = 5
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # of the mean variance of a dimension
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """One axis: R2 of all dimensions together with its 95% interval over videos (NaN below five videos), the same by chance, and of each dimension alone ``(D,)`` with the largest that chance gives; `videos`, or groups."""
 
@@ -32,7 +32,7 @@ class Reading:
     videos: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fold:
     """Sums over the tokens of some videos: number, of x ``(D,)``, of y, of products ``(D, D)``, of x times y ``(D,)``, of y squared."""
 
@@ -43,7 +43,7 @@ class Fold:
     xy: np.ndarray
 
     def __add__(self, other: "Fold") -> "Fold":
-        return Fold(*(getattr(self, name) + getattr(other, name) for name in vars(self)))
+        return Fold(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
     def solve(self, strength: float) -> tuple[np.ndarray, np.ndarray]:
         """Weights ``(D, t)`` and intercepts ``(t,)`` of ridge regressions of targets ``(t,)``."""
@@ -82,13 +82,23 @@ def read_positions(sample: DirectionSample, units: Mapping[str, str]) -> list[Re
     both = np.concatenate([targets, _exchange(targets, video)], 1)
     together, alone = _predict(vectors, both, video)
     size = len(varying)
-    return [
-        Reading(
-            name, *_interval(together[:, n], targets[:, n], video), 1 - _left(together[:, size + n], both[:, size + n]),
-            np.where(sound, alone[:, n], np.nan), float(np.nanmax(np.where(sound, alone[:, size + n], np.nan))), len(kept), int(video.max()) + 1,
+    found = []
+    for n, name in enumerate(varying):
+        r2, low, high = _interval(together[:, n], targets[:, n], video)
+        found.append(
+            Reading(
+                axis=name,
+                together=r2,
+                low=low,
+                high=high,
+                chance=1 - _left(together[:, size + n], both[:, size + n]),
+                alone=np.where(sound, alone[:, n], np.nan),
+                alone_chance=float(np.nanmax(np.where(sound, alone[:, size + n], np.nan))),
+                tokens=len(kept),
+                videos=int(video.max()) + 1,
+            )
         )
-        for n, name in enumerate(varying)
-    ]  # fmt: skip
+    return found
 
 
 def _of_one_grid(sample: DirectionSample) -> DirectionSample:
@@ -160,11 +170,11 @@ def _left_alone(own: Fold, others: Fold, targets: np.ndarray) -> np.ndarray:
 def _sum(vectors: np.ndarray, targets: np.ndarray) -> Fold:
     wide = targets.astype(np.float32)
     return Fold(
-        float(len(vectors)),
-        vectors.sum(0, dtype=np.float64),
-        targets.sum(0),
-        (vectors.T @ vectors).astype(np.float64),
-        (vectors.T @ wide).astype(np.float64),
+        count=float(len(vectors)),
+        x=vectors.sum(0, dtype=np.float64),
+        y=targets.sum(0),
+        xx=(vectors.T @ vectors).astype(np.float64),
+        xy=(vectors.T @ wide).astype(np.float64),
     )
 
 

@@ -93,7 +93,7 @@ def split_variance(data: SliceMeans) -> Shares:
     return Shares(**joined)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _ByUnit:
     """Of each unit ``(U, D)``: mean, mean square of its videos' means, variance over slices, within slices; its profile ``(U, S, D)``."""
 
@@ -114,8 +114,20 @@ class _ByUnit:
         noise = np.divide(
             over_slices, draws, out=np.full_like(over_slices, np.nan), where=draws > 0
         )
-        parts = (of_video, of_video**2, over_slices, data.patch_variance[:, dims], profile, noise)
-        return cls(*(average_units(part.astype(np.float64), data.unit) for part in parts))
+        parts = {
+            "mean": of_video,
+            "square": of_video**2,
+            "over_slices": over_slices,
+            "patch": data.patch_variance[:, dims],
+            "profile": profile,
+            "noise": noise,
+        }
+        return cls(
+            **{
+                name: average_units(part.astype(np.float64), data.unit)
+                for name, part in parts.items()
+            }
+        )
 
 
 def average_units(values: np.ndarray, unit: np.ndarray) -> np.ndarray:

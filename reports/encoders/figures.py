@@ -64,4 +64,12 @@ def _raster(found: EncoderFindings, rows: pa.Table, title: str) -> Raster:
     values = np.full((len(at), len(at)), np.nan)
     for row in rows.to_pylist():
         values[at[row["a"]], at[row["b"]]] = np.nan if row["value"] is None else row["value"]
-    return Raster(values, "encoder and layer", "encoder and layer", title, 0, 1, square=True)
+    return Raster(
+        values=values,
+        x="encoder and layer",
+        y="encoder and layer",
+        unit=title,
+        low=0,
+        high=1,
+        square=True,
+    )

@@ -94,12 +94,14 @@ def matrix(found: Findings, agreed: Consistency) -> Picture:
     """Rank correlations of the videos with each other."""
     cells, step = downsample(agreed.correlation)
     unlike = cells[~np.eye(len(cells), dtype=bool)]
+    low, high = find_color_range(unlike)
     raster = Raster(
-        cells,
-        "videos in the order of similarity",
-        "videos in the same order",
-        "Spearman correlation",
-        *find_color_range(unlike),
+        values=cells,
+        x="videos in the order of similarity",
+        y="videos in the same order",
+        unit="Spearman correlation",
+        low=low,
+        high=high,
         square=True,
     )
     binned = f"; a cell is the mean of {step:d} by {step:d}" if step > 1 else ""
@@ -162,12 +164,14 @@ def settling(found: Findings, settled: Settling) -> Picture:
 def heat(found: Findings) -> Picture:
     """The strongest dimensions in each video."""
     map_ = found.heat
+    low, high = find_color_range(map_.values)
     raster = Raster(
-        map_.values,
-        "videos in the order of similarity",
-        "dimensions, strongest first",
-        RELATIVE,
-        *find_color_range(map_.values),
+        values=map_.values,
+        x="videos in the order of similarity",
+        y="dimensions, strongest first",
+        unit=RELATIVE,
+        low=low,
+        high=high,
     )
     caption = (
         f"The {len(map_.dims):,} strongest dimensions (from {map_.dims[0]:d} down to {map_.dims[-1]:d}) "
@@ -194,12 +198,14 @@ def frame(found: Findings) -> Picture:
     l2[y, x] = found.frame["l2"].to_numpy()
     videos = found.frame["videos"][0].as_py()
     unit = "Euclidean distance of the two embeddings"
+    low, high = find_color_range(l2, 0, 1)
     raster = Raster(
-        l2,
-        "columns of the frame",
-        "rows of the frame, from the top",
-        unit,
-        *find_color_range(l2, 0, 1),
+        values=l2,
+        x="columns of the frame",
+        y="rows of the frame, from the top",
+        unit=unit,
+        low=low,
+        high=high,
         square=True,
     )
     sample = " (a sample)" if videos < found.count else ""

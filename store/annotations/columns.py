@@ -30,7 +30,7 @@ VISIBLE = ("visible", "occluded")
 NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Named:
     """Columns by what they mean, None where the file has none; `others` are left."""
 

@@ -17,7 +17,7 @@ BETWEEN = "; "  # two notes of one member
 KEPT_PREFIX = "kept:"  # of selections that the dashboard keeps; lists of tags leave them out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Member:
     """A video, or a token of it by its address."""
 

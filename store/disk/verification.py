@@ -24,7 +24,7 @@ class Rows:
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DamagedFile:
     """A file whose bytes have changed; `disposable`: it may be deleted, `rows` and `video_id`: what has to be recreated."""
 
@@ -38,7 +38,7 @@ class DamagedFile:
 def damaged_files(store: Store) -> Iterator[DamagedFile]:
     """Files that are not as they were written."""
     for path, why in snapshot.damaged_entries(store.layout):
-        yield DamagedFile(path, f"{path} {why}", disposable=path != store.layout.marker)
+        yield DamagedFile(path=path, what=f"{path} {why}", disposable=path != store.layout.marker)
     known = snapshot.sums(store.layout)
     for name, version in _versions(store).items():
         yield from _damaged_data(store, known, name, version)
@@ -47,7 +47,10 @@ def damaged_files(store: Store) -> Iterator[DamagedFile]:
         if _is_sound(path) is False:
             video = path.parent.name if path.name == THUMBNAIL else None
             yield DamagedFile(
-                path, "a picture or a cache whose bytes have changed", True, video_id=video
+                path=path,
+                what="a picture or a cache whose bytes have changed",
+                disposable=True,
+                video_id=video,
             )
     yield from _damaged_models(store)
 
@@ -64,16 +67,23 @@ def _damaged_models(store: Store) -> Iterator[DamagedFile]:
             try:
                 path = store.layout.model_file(row["model_path"], row["id"])
             except UnsafePath as error:
-                yield DamagedFile(store.root, str(error), rows=rows)
+                yield DamagedFile(path=store.root, what=str(error), rows=rows)
                 continue
             claimed.add(path)
             if not path.is_file():
-                yield DamagedFile(path, f"{what} is missing: fit it again", rows=rows)
+                yield DamagedFile(path=path, what=f"{what} is missing: fit it again", rows=rows)
             elif checksums.measure(path) != [row["model_bytes"], row["model_sha256"]]:
-                yield DamagedFile(path, f"{what} has changed: its SHA-256 differs", True, rows)
+                yield DamagedFile(
+                    path=path,
+                    what=f"{what} has changed: its SHA-256 differs",
+                    disposable=True,
+                    rows=rows,
+                )
     for path in store.layout.walk(MODELS):
         if path not in claimed:
-            yield DamagedFile(path, "weights that no fitted model refers to", disposable=True)
+            yield DamagedFile(
+                path=path, what="weights that no fitted model refers to", disposable=True
+            )
 
 
 def count_unchecked(store: Store) -> int:
@@ -98,7 +108,8 @@ def _versions(store: Store) -> dict[str, int]:
 def _damaged_data(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:
     for path in map(Path, tables.open_table(store.layout.table(name), version).files):
         if changed := _change(store, known, path):
-            yield DamagedFile(path, *_consequence(name, path, changed))
+            what, disposable, rows = _consequence(name, path, changed)
+            yield DamagedFile(path=path, what=what, disposable=disposable, rows=rows)
 
 
 def _consequence(name: str, path: Path, changed: str) -> tuple[str, bool, Rows | None]:
@@ -129,8 +140,8 @@ def _damaged_logs(store: Store, known: Sums, name: str, version: int) -> Iterato
     for path in tables.log_files(store.layout.table(name), version):
         if changed := _change(store, known, path):
             yield DamagedFile(
-                path,
-                f"the log of table {name}: {path.name} {changed}: restore {path} from a backup, or ingest into a new store",
+                path=path,
+                what=f"the log of table {name}: {path.name} {changed}: restore {path} from a backup, or ingest into a new store",
             )
 
 

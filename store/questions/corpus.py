@@ -56,7 +56,7 @@ class Chosen(list):
         return f"(SELECT list(video_id) FROM videos WHERE (\n{read_condition(self.where).sql}\n))"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VideoFilter:
     """Which videos; clips and tokens are counted for one encoder. `label` is a value of the label `label_name`, empty for videos without one;
     `chosen` are the only videos that count, None for all."""

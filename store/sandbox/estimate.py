@@ -6,7 +6,7 @@ their bytes are counted; the rows are DuckDB's own guess.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from math import ceil
 from typing import Any
 
@@ -24,7 +24,7 @@ SELECT DISTINCT embedding_path, embedding_bytes AS bytes, slices::BIGINT * grid_
 FROM clips WHERE embedding_path IS NOT NULL)"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Held:
     """The embedding files of a store, and the threads that read them."""
 
@@ -36,7 +36,7 @@ class Held:
 
     @classmethod
     def of(cls, row: tuple) -> "Held":
-        return cls(*(value or 0 for value in row))
+        return cls(**{field.name: value or 0 for field, value in zip(fields(cls), row)})
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Estimate:
         return f"Estimate: reads at most {write_size(self.embedding_bytes)} of embeddings, {files}; scans {rows}."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scan:
     """A scan of Parquet files in a plan: `files` None where it may read all, `limit` the rows after which it ends; `picked`: those rows are
     chosen elsewhere, anywhere in the files."""
@@ -140,10 +140,10 @@ def _fetches_rows_found(told: dict[str, Any]) -> bool:
 def _read_scan(told: dict[str, Any], limit: int | None) -> Scan:
     files = str(told.get("Scanning Files", "")).partition("/")[0]
     return Scan(
-        frozenset(_listed(told.get("Projections", []))),
-        _whole_number(told.get("Estimated Cardinality")),
-        int(files) if files.isdecimal() else None,
-        None if "Filters" in told else limit,
+        columns=frozenset(_listed(told.get("Projections", []))),
+        rows=_whole_number(told.get("Estimated Cardinality")),
+        files=int(files) if files.isdecimal() else None,
+        limit=None if "Filters" in told else limit,
     )
 
 

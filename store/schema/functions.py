@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Function:
     """A function's name, arguments and result, what it means, and its SQL; "" where Python answers it. `others`: the same with other arguments.
 
@@ -94,11 +94,11 @@ _SEVERAL = """error('video ' || min("~video_id") || ' has several values of ' ||
     || $name || ''', VALUE), in a condition by any_label(''' || $name || ''', VALUE)')"""
 
 _COORDINATE = Function(
-    "component",
-    "basis, embedding, i",
-    "DOUBLE",
-    "coordinate i, from 0, of an embedding in a linear basis (`pca` or `dimensions`) given by its id; NULL for other bases",
-    f"""list_dot_product({_VECTOR}, {_of_basis(_AXIS, "component", "$i")})
+    name="component",
+    arguments="basis, embedding, i",
+    returns="DOUBLE",
+    meaning="coordinate i, from 0, of an embedding in a linear basis (`pca` or `dimensions`) given by its id; NULL for other bases",
+    macro=f"""list_dot_product({_VECTOR}, {_of_basis(_AXIS, "component", "$i")})
 / CASE {_of_basis(_LENGTH, "component", "$i")} WHEN 1 THEN sqrt(list_dot_product({_VECTOR}, {_VECTOR})) ELSE 1 END
 - list_dot_product({_of_basis('"~vector"', "mean", "0")}, {_of_basis('"~vector"', "component", "$i")})""",
 )
@@ -107,64 +107,66 @@ FUNCTIONS = {
     function.name: function
     for function in (
         Function(
-            "cosine",
-            "a, b",
-            "FLOAT",
-            "cosine of the angle between two embeddings, from -1 to 1",
-            "list_cosine_similarity($a::FLOAT[], $b::FLOAT[])",
+            name="cosine",
+            arguments="a, b",
+            returns="FLOAT",
+            meaning="cosine of the angle between two embeddings, from -1 to 1",
+            macro="list_cosine_similarity($a::FLOAT[], $b::FLOAT[])",
         ),
         Function(
-            "token",
-            "clip_id, slice, y, x",
-            "FLOAT[]",
-            "embedding of a token; NULL where the store holds none. Reads that token alone, where a join with `tokens` reads whole clips",
+            name="token",
+            arguments="clip_id, slice, y, x",
+            returns="FLOAT[]",
+            meaning="embedding of a token; NULL where the store holds none. Reads that token alone, where a join with `tokens` reads whole clips",
         ),
         Function(
-            "component",
-            "direction, embedding",
-            "DOUBLE",
-            "value of an embedding along a direction by its name: `61` (a dimension), `basis:NAME:2`, `cluster:NAME:0`, `feature:NAME:17`, `probe:ID:CLASS`, `patches:CLIP-slice.y.x,slice.y.x`; NULL for one that there is not",
-            f"""CASE WHEN {_NUMBER} THEN ({_VECTOR})[try_cast($direction AS INTEGER) + 1]
+            name="component",
+            arguments="direction, embedding",
+            returns="DOUBLE",
+            meaning="value of an embedding along a direction by its name: `61` (a dimension), `basis:NAME:2`, `cluster:NAME:0`, `feature:NAME:17`, `probe:ID:CLASS`, `patches:CLIP-slice.y.x,slice.y.x`; NULL for one that there is not",
+            macro=f"""CASE WHEN {_NUMBER} THEN ({_VECTOR})[try_cast($direction AS INTEGER) + 1]
   WHEN starts_with($direction, 'patches:') THEN {{tokens}}
   ELSE list_dot_product({_VECTOR}, {_ALONG}) / {_DIVISOR} + {_CONSTANT} END""",
-            (_COORDINATE,),
-            _PATCHES,
+            others=(_COORDINATE,),
+            with_tokens=_PATCHES,
         ),
         Function(
-            "frame_of",
-            "clip_id, slice",
-            "INTEGER",
-            "first frame of a slice, counted from 0 as decoded",
-            _of_clip('("~first_frame" + $slice * "~frame_count" // "~slices" * "~step")::INTEGER'),
+            name="frame_of",
+            arguments="clip_id, slice",
+            returns="INTEGER",
+            meaning="first frame of a slice, counted from 0 as decoded",
+            macro=_of_clip(
+                '("~first_frame" + $slice * "~frame_count" // "~slices" * "~step")::INTEGER'
+            ),
         ),
         Function(
-            "seconds_of",
-            "clip_id, slice",
-            "DOUBLE",
-            "second of the video at which a slice begins",
-            _of_clip('"~start_s" + $slice / "~slices" * ("~stop_s" - "~start_s")'),
+            name="seconds_of",
+            arguments="clip_id, slice",
+            returns="DOUBLE",
+            meaning="second of the video at which a slice begins",
+            macro=_of_clip('"~start_s" + $slice / "~slices" * ("~stop_s" - "~start_s")'),
         ),
         Function(
-            "label_of",
-            "video_id, name",
-            "VARCHAR",
-            "value of a label of a video; NULL where it has none, an error where it has several",
-            f"""(SELECT CASE WHEN min("~value") <> max("~value") THEN {_SEVERAL} ELSE min("~value") END
+            name="label_of",
+            arguments="video_id, name",
+            returns="VARCHAR",
+            meaning="value of a label of a video; NULL where it has none, an error where it has several",
+            macro=f"""(SELECT CASE WHEN min("~value") <> max("~value") THEN {_SEVERAL} ELSE min("~value") END
     FROM ({_LABELED}) WHERE "~video_id" = $video_id AND "~name" = $name)""",
         ),
         Function(
-            "has_label",
-            "video_id, name, value",
-            "BOOLEAN",
-            "whether a label of a video, or of a stretch of it, has a value",
-            f"""($video_id IN (SELECT "~video_id" FROM ({_LABELED}) WHERE "~name" = $name AND "~value" = $value))""",
+            name="has_label",
+            arguments="video_id, name, value",
+            returns="BOOLEAN",
+            meaning="whether a label of a video, or of a stretch of it, has a value",
+            macro=f"""($video_id IN (SELECT "~video_id" FROM ({_LABELED}) WHERE "~name" = $name AND "~value" = $value))""",
         ),
         Function(
-            "has_tag",
-            "video_id, tag",
-            "BOOLEAN",
-            "whether a video, or a token of it, has a tag",
-            f"""($video_id IN (SELECT "~video_id" FROM ({_TAGGED}) WHERE "~tag" = $tag))""",
+            name="has_tag",
+            arguments="video_id, tag",
+            returns="BOOLEAN",
+            meaning="whether a video, or a token of it, has a tag",
+            macro=f"""($video_id IN (SELECT "~video_id" FROM ({_TAGGED}) WHERE "~tag" = $tag))""",
         ),
     )
 }

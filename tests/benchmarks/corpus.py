@@ -41,7 +41,9 @@ def _compare(few: Store, many: Store, view: Callable[[Store], None]) -> tuple[fl
 def _open_pictures(store: Store) -> None:
     """The page of videos and the clips whose slices are scrubbed."""
     encoder_id = _encoder(store)
-    page = corpus.videos_page(corpus.VideoFilter(encoder_id), "name", PAGE, 0).answer(store)
+    page = corpus.videos_page(corpus.VideoFilter(encoder_id=encoder_id), "name", PAGE, 0).answer(
+        store
+    )
     corpus.middle_clips(page["video_id"].to_pylist(), encoder_id).answer(store)
 
 
@@ -56,7 +58,7 @@ def _encoder(store: Store) -> str:
 def _open_page(store: Store) -> None:
     """Everything that the page asks when it opens, nothing cached."""
     encoder_id = _encoder(store)
-    videos = corpus.VideoFilter(encoder_id)
+    videos = corpus.VideoFilter(encoder_id=encoder_id)
     corpus.corpus_summary().answer(store)
     corpus.labels().answer(store)
     corpus.videos_count(videos).answer(store)

@@ -35,8 +35,8 @@ def measure(videos: int) -> Iterator[Row]:
         yield Row(f"{videos * LABELS:,} labels of {videos:,} videos imported", f"{took:.2f} s", f"PyArrow reads the file {milliseconds(alone)}", took / alone, "under 10 s")  # fmt: skip
         encoder = corpus.encoders().answer(store)["encoder_id"][0].as_py()
         plain, labeled = (
-            VideoFilter(encoder),
-            VideoFilter(encoder, label="v3", label_name="label 7"),
+            VideoFilter(encoder_id=encoder),
+            VideoFilter(encoder_id=encoder, label="v3", label_name="label 7"),
         )
         assert len(corpus.videos_page(labeled, "name", PAGE, 0).answer(store)) == PAGE
         figure, baseline, ratio = by_turns(

@@ -48,7 +48,7 @@ def rows() -> Iterator[Row]:
 
 def hard_rows(name: str, pictures: Sequence[torch.Tensor], count: int = HARD) -> Iterator[Row]:
     """Means over scenes of a kind, and over all, with 95% intervals over scenes."""
-    _, encoder = encoders.load(name, LoadOptions(torch.device("cpu")))
+    _, encoder = encoders.load(name, LoadOptions(device=torch.device("cpu")))
 
     def encode(frames: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():

@@ -52,7 +52,7 @@ def rows() -> Iterator[Row]:
 
 def load_networks(name: str) -> EncoderWithPredictor:
     """Raises UsageError for an encoder without a predictor or without weights."""
-    found, setting = encoders.row(name), LoadOptions(CPU)
+    found, setting = encoders.row(name), LoadOptions(device=CPU)
     if found.predictor is None:
         raise UsageError("it has no predictor")
     _, encoder = encoders.load(name, setting)

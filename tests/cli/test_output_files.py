@@ -19,7 +19,7 @@ from tubelet.store.saved_queries import SavedQuery, save_query
 def root(tmp_path_factory):
     made = tmp_path_factory.mktemp("outputs") / "store"
     with closing(synthetic_store(made, videos=3, clips=2)) as store:
-        save_query(store, SavedQuery("one", "SELECT 1"))
+        save_query(store, SavedQuery(name="one", sql="SELECT 1"))
     return made
 
 

@@ -72,7 +72,12 @@ def start_agent(root: Path, *options: str) -> Iterator[Agent]:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made = synthetic_store(tmp_path_factory.mktemp("agents") / "films", videos=2, clips=2)
-    save_query(made, SavedQuery("top", "FROM range($k) AS r(n)", "so many", {"k": 4}))
+    save_query(
+        made,
+        SavedQuery(
+            name="top", sql="FROM range($k) AS r(n)", description="so many", defaults={"k": 4}
+        ),
+    )
     yield made
     made.close()
 

@@ -29,7 +29,7 @@ LOCAL, OPEN = "http://127.0.0.1:8501", Access()
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made = synthetic_store(tmp_path_factory.mktemp("api") / "films", videos=2)
-    save_query(made, SavedQuery("top", "FROM range($k) AS r(n)", defaults={"k": 4}))
+    save_query(made, SavedQuery(name="top", sql="FROM range($k) AS r(n)", defaults={"k": 4}))
     yield made
     made.close()
 

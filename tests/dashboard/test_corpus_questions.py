@@ -22,7 +22,9 @@ def questions(store: Store) -> dict[str, Question]:
         "SELECT clip_id FROM clips WHERE video_id = ? ORDER BY first_frame", [video]
     )[0]["clip_id"]
     (clip,) = clips.clip(first).answer(store).to_pylist()
-    everything = VideoFilter(encoder, text="it's 100 %", label="o'clock", state="with failures")
+    everything = VideoFilter(
+        encoder_id=encoder, text="it's 100 %", label="o'clock", state="with failures"
+    )
     return {
         "videos_count": queries.videos_count(everything),
         "labels": queries.labels(),
@@ -41,11 +43,13 @@ def questions(store: Store) -> dict[str, Question]:
         "timeline": clips.timeline(ClipRow.of(clip)),
         "patches": clips.patches(clip["clip_id"], [0, 7]),
         **{
-            f"by {order}": queries.videos_page(VideoFilter(encoder), order, 2, 1)
+            f"by {order}": queries.videos_page(VideoFilter(encoder_id=encoder), order, 2, 1)
             for order in ORDERS
         },
         **{
-            f"show {state}": queries.videos_page(VideoFilter(encoder, state=state), "name", 10, 0)
+            f"show {state}": queries.videos_page(
+                VideoFilter(encoder_id=encoder, state=state), "name", 10, 0
+            )
             for state in STATES
         },
     }
@@ -74,7 +78,7 @@ def test_filters_are_the_ones_asked_for(small: Store) -> None:
 
     def names(**filters: str) -> list[str]:
         return (
-            queries.videos_page(VideoFilter(encoder, **filters), "name", 10, 0)
+            queries.videos_page(VideoFilter(encoder_id=encoder, **filters), "name", 10, 0)
             .answer(small)["name"]
             .to_pylist()
         )
@@ -89,7 +93,7 @@ def test_filters_are_the_ones_asked_for(small: Store) -> None:
         == names(state="with failures")
         == []
     )
-    assert queries.videos_count(VideoFilter("another", state="not encoded")).answer(
+    assert queries.videos_count(VideoFilter(encoder_id="another", state="not encoded")).answer(
         small
     ).to_pylist() == [{"videos": 3}]
 
@@ -126,4 +130,4 @@ def test_only_registered_names_reach_the_sql() -> None:
     with pytest.raises(KeyError):
         queries.sparklines([], "", "norm FROM clips --")
     with pytest.raises(KeyError):
-        queries.videos_page(VideoFilter(""), "name; DROP TABLE videos", 1, 0)
+        queries.videos_page(VideoFilter(encoder_id=""), "name; DROP TABLE videos", 1, 0)

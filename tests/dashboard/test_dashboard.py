@@ -344,7 +344,9 @@ def test_videos_are_ordered_by_a_statistic_over_all_of_them_and_share_one_axis(
     expected = sorted(means, key=lambda name: -sum(means[name]) / len(means[name]))
     for order, names in (("highest curve", expected), ("lowest curve", expected[::-1])):
         first, then = (
-            queries.videos_page(VideoFilter(encoder), order, 2, at, "kurtosis").answer(small)
+            queries.videos_page(VideoFilter(encoder_id=encoder), order, 2, at, "kurtosis").answer(
+                small
+            )
             for at in (0, 2)
         )
         assert first["name"].to_pylist() + then["name"].to_pylist() == names

@@ -154,8 +154,11 @@ def test_only_random_weights_are_called_untrained(store: Store) -> None:
 
 
 def test_encoders_are_chosen_by_name_and_layer() -> None:
-    a, b = (Encoder(id_, "net", "0-1", False) for id_ in ("net-0-1-111111", "net-0-1-222222"))
-    c = Encoder("net-last-333333", "net", "last", False)
+    a, b = (
+        Encoder(encoder_id=id_, name="net", layer="0-1", untrained=False)
+        for id_ in ("net-0-1-111111", "net-0-1-222222")
+    )
+    c = Encoder(encoder_id="net-last-333333", name="net", layer="last", untrained=False)
     assert name_encoders([a, c]) == {
         a.encoder_id: "net, layer 0-1",
         c.encoder_id: "net, layer last",

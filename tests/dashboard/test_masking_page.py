@@ -46,11 +46,17 @@ def kept_runs(store: Store) -> list[KeptMasking]:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (MaskRequest(("tube",), 60, 3), {"mask": "tube", "ratio": 0.6, "seed": 3}),
-        (MaskRequest(COMPARED, 7), {"mask": "tube,random", "ratio": 0.07, "seed": 0}),
-        (MaskRequest(("every-other",), 60, 3), {"mask": "every-other", "ratio": None, "seed": 0}),
-        (MaskRequest(("multi-block",), seed=2), {"ratio": None, "seed": 2}),
-        (MaskRequest(("painted",), paint="1.2.3", until=4), {"paint": "1.2.3", "until": 4}),
+        (
+            MaskRequest(kinds=("tube",), percent=60, seed=3),
+            {"mask": "tube", "ratio": 0.6, "seed": 3},
+        ),
+        (MaskRequest(kinds=COMPARED, percent=7), {"mask": "tube,random", "ratio": 0.07, "seed": 0}),
+        (
+            MaskRequest(kinds=("every-other",), percent=60, seed=3),
+            {"mask": "every-other", "ratio": None, "seed": 0},
+        ),
+        (MaskRequest(kinds=("multi-block",), seed=2), {"ratio": None, "seed": 2}),
+        (MaskRequest(kinds=("painted",), paint="1.2.3", until=4), {"paint": "1.2.3", "until": 4}),
     ],
 )
 def test_what_is_asked_for_is_what_the_command_is_told(asked: MaskRequest, said: dict) -> None:
@@ -64,17 +70,17 @@ def test_a_kept_run_is_found_by_what_was_asked_for_and_asks_for_itself(store: St
     assert {row.mask_kind for row in kept} == {"tube", "random", "painted"}
     for row in kept:
         assert MaskRequest.of(row).find(kept) == {row.mask_kind: row}
-    assert list(MaskRequest(COMPARED).find(kept)) == ["tube", "random"]
-    for other in (MaskRequest(("tube",), 74), MaskRequest(("tube",), seed=1), MaskRequest(("future",), 50)):  # fmt: skip
+    assert list(MaskRequest(kinds=COMPARED).find(kept)) == ["tube", "random"]
+    for other in (MaskRequest(kinds=("tube",), percent=74), MaskRequest(kinds=("tube",), seed=1), MaskRequest(kinds=("future",), percent=50)):  # fmt: skip
         assert other.find(kept) == {}
-    painted = MaskRequest(("painted",), paint="1.1.0, 0.0.1")
+    painted = MaskRequest(kinds=("painted",), paint="1.1.0, 0.0.1")
     assert painted.find(kept) and not replace(painted, until=1).find(kept)
 
 
 @pytest.mark.parametrize("paint, said", [("", "Nothing is painted yet"), ("1.2", "cannot be read")])
 def test_a_painted_mask_that_cannot_run_says_why(paint: str, said: str) -> None:
-    asked = MaskRequest(("painted",), paint=paint)
-    assert said in asked.wrong and not MaskRequest(("tube",), paint=paint).wrong
+    asked = MaskRequest(kinds=("painted",), paint=paint)
+    assert said in asked.wrong and not MaskRequest(kinds=("tube",), paint=paint).wrong
 
 
 def test_one_color_means_the_same_in_every_row_and_errors_are_of_hidden_tokens(

@@ -29,7 +29,13 @@ def press(test, label: str):
 def test_parameters_are_widgets_and_stand_in_the_address(store: Store) -> None:
     videos = [row["video_id"] for row in store.rows("FROM videos ORDER BY name")]
     save_query(
-        store, SavedQuery("top", SQL, "largest", {"video": videos[0], "least": -1.0, "k": 7})
+        store,
+        SavedQuery(
+            name="top",
+            sql=SQL,
+            description="largest",
+            defaults={"video": videos[0], "least": -1.0, "k": 7},
+        ),
     )
     test = open_page("sql", store, query=SQL)
     assert not test.exception and "**7 rows in " in text(test), "the defaults of the saved query"
@@ -57,7 +63,13 @@ def test_what_stands_in_the_editor_is_saved_with_its_values_and_picture(store: S
     next(box for box in test.text_input if box.label == "Name").set_value("mine")
     next(box for box in test.text_input if box.label == "Description").set_value("*all*")
     assert not press(test, "Save query").exception
-    expected = SavedQuery("mine", "SELECT clip_id, $k AS k FROM clips", "*all*", {"k": 5}, "cards")
+    expected = SavedQuery(
+        name="mine",
+        sql="SELECT clip_id, $k AS k FROM clips",
+        description="*all*",
+        defaults={"k": 5},
+        picture="cards",
+    )
     assert find_query(store, "mine") == expected
     next(box for box in test.text_input if box.label == "Name").set_value(" ")
     assert "is not a name for a query" in text(press(test, "Save query"))

@@ -31,7 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made = synthetic_store(folder / "films", videos=6, clips=3)
     (folder / "labels.csv").write_text(LABELS)
     import_sources(made, [TableFile(folder / "labels.csv")], ImportOptions())
-    add_tag(made, "o'dd", [Member(id_) for id_ in ids(made)[3:5]], "two")
+    add_tag(made, "o'dd", [Member(video_id=id_) for id_ in ids(made)[3:5]], "two")
     yield made
     made.close()
 

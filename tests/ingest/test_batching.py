@@ -129,7 +129,7 @@ class Counting:
 def items(*shapes):
     """A clip a shape, each the only one of its video, then that video's end."""
     for number, (frames, side) in enumerate(shapes):
-        source = Source(ROOT / f"{number}.mp4", None)
+        source = Source(path=ROOT / f"{number}.mp4", label=None)
         row = PlannedClip(
             clip_id=str(number), video_id=str(number), encoder_id="e", first_frame=0, frame_count=frames, step=1, role="grid", start_s=0.0,
             stop_s=1.0, corrupt_frames=0, geometry="crop", crop_height=side, crop_width=side, precision="fp32",

@@ -54,7 +54,7 @@ def model(request, tmp_path_factory) -> tuple:
 
 
 def load(folder, layer: Layer) -> tuple:
-    return encoders.load(str(folder), LoadOptions(CPU, layer=layer))
+    return encoders.load(str(folder), LoadOptions(device=CPU, layer=layer))
 
 
 def patches(states: torch.Tensor, leading: int, like: torch.Tensor) -> torch.Tensor:
@@ -92,7 +92,7 @@ def test_the_last_block_and_the_final_norm_make_the_output(model) -> None:
     with torch.inference_mode():
         facts, encoder = load(folder, layer)
         taken = encoder.encode(pictures()).embeddings
-        output = load(folder, Layer("last", (-1,)))[1].encode(pictures()).embeddings
+        output = load(folder, Layer(name="last", levels=(-1,)))[1].encode(pictures()).embeddings
     assert torch.allclose(taken, output, atol=1e-5) and facts.layer == "block:1"
 
 
@@ -142,7 +142,10 @@ def test_blocks_of_the_image_network_are_its_levels_where_these_end(tmp_path) ->
     frames = pictures(2, 96, 64)
     with torch.inference_mode():
         one, other = (
-            encoders.load("efficientnet-lite0", LoadOptions(CPU, "fp32", weights, layer))[1]
+            encoders.load(
+                "efficientnet-lite0",
+                LoadOptions(device=CPU, precision="fp32", weights=weights, layer=layer),
+            )[1]
             .encode(frames)
             .embeddings
             for layer in (levels, blocks)

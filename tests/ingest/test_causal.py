@@ -49,7 +49,7 @@ def ingested(tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole():
     """The encoder as it encodes whole windows, and its windows of the video."""
-    return encoders.load("vjepa2.1-tiny", LoadOptions(torch.device("cpu")))[1]
+    return encoders.load("vjepa2.1-tiny", LoadOptions(device=torch.device("cpu")))[1]
 
 
 def windows_of(path):

@@ -205,11 +205,36 @@ def test_a_plan_counts_the_windows_that_are_encoded_again(ingested):
 @pytest.mark.parametrize(
     "text,windowing,grid,words",
     [
-        ("flip,reverse", Windowing(16, 1, 16, 1), (4, 4), "--change reverse: an image encoder"),
-        ("drop:0.5", Windowing(1, 1, 1, 1), (4, 4), "an image encoder sees one frame"),
-        ("still", Windowing(1, 1, 1, 2), (4, 4), "needs 2 frames or more, and a window has 1"),
-        ("shuffle", Windowing(2, 1, 2, 2), (4, 4), "needs 2 slices or more.*--frames 4"),
-        ("crop:0.5", Windowing(8, 1, 8, 2), (2, 2), "leaves nothing to compare of 2 x 2 patches"),
+        (
+            "flip,reverse",
+            Windowing(frames=16, step=1, hop=16, tubelet=1),
+            (4, 4),
+            "--change reverse: an image encoder",
+        ),
+        (
+            "drop:0.5",
+            Windowing(frames=1, step=1, hop=1, tubelet=1),
+            (4, 4),
+            "an image encoder sees one frame",
+        ),
+        (
+            "still",
+            Windowing(frames=1, step=1, hop=1, tubelet=2),
+            (4, 4),
+            "needs 2 frames or more, and a window has 1",
+        ),
+        (
+            "shuffle",
+            Windowing(frames=2, step=1, hop=2, tubelet=2),
+            (4, 4),
+            "needs 2 slices or more.*--frames 4",
+        ),
+        (
+            "crop:0.5",
+            Windowing(frames=8, step=1, hop=8, tubelet=2),
+            (2, 2),
+            "leaves nothing to compare of 2 x 2 patches",
+        ),
     ],
 )
 def test_changes_that_say_nothing_of_the_windows_are_refused(text, windowing, grid, words):
@@ -218,7 +243,11 @@ def test_changes_that_say_nothing_of_the_windows_are_refused(text, windowing, gr
 
 
 def test_what_makes_sense_for_one_slice_and_for_images_is_done():
-    for windowing in (Windowing(2, 1, 2, 2), Windowing(8, 1, 8, 1), Windowing(1, 1, 1, 1)):
+    for windowing in (
+        Windowing(frames=2, step=1, hop=2, tubelet=2),
+        Windowing(frames=8, step=1, hop=8, tubelet=1),
+        Windowing(frames=1, step=1, hop=1, tubelet=1),
+    ):
         changes = parse_changes("flip,noise:0.1,crop:0.9")
         check_changes(changes, windowing, (24, 24))
         found = Pairing(1, 0, changes).pairs(windowing, 40)

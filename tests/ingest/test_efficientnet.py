@@ -41,7 +41,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def loaded(layer: str, weights: Path | None, precision: str = "fp32") -> tuple:
-    return encoders.load(NAME, LoadOptions(CPU, precision, weights, Layer.parse(layer, NAME, 4)))
+    return encoders.load(
+        NAME,
+        LoadOptions(
+            device=CPU, precision=precision, weights=weights, layer=Layer.parse(layer, NAME, 4)
+        ),
+    )
 
 
 def clips(count: int, frames: int, height: int = 96, width: int = 64) -> torch.Tensor:

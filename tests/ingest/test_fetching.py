@@ -118,7 +118,7 @@ def row(release: Release, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_an_encoder_loads_without_weights_and_its_facts_are_those_of_metas_file(
     row: str, release: Release, tmp_path: Path
 ) -> None:
-    setting = LoadOptions(torch.device("cpu"))
+    setting = LoadOptions(device=torch.device("cpu"))
     facts, encoder = encoders.load(row, setting)
     local, _ = encoders.load(row, replace(setting, weights=tmp_path / "tiny.pt"))
     again, _ = encoders.load(row, replace(setting, weights=find_cached(release)))

@@ -39,7 +39,7 @@ def test_copies_are_different_files_with_the_same_film(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu, "FILES", 1)
     monkeypatch.setattr(gpu, "FRAMES_A_FILE", 5)
     paths = gpu.copies(tmp_path, 3)
-    assert len({Source(path, None).reading({}).video_id for path in paths}) == 3
+    assert len({Source(path=path, label=None).reading({}).video_id for path in paths}) == 3
     for path in paths:
         with open_video(path) as video:
             assert [frame.displayed for frame in video.frames()] == [(720, 1280)] * 5

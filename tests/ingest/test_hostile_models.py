@@ -16,7 +16,7 @@ from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.networks.hub.models import describe_model
 from tubelet.store.errors import TubeletError
 
-ON_CPU = LoadOptions(torch.device("cpu"))
+ON_CPU = LoadOptions(device=torch.device("cpu"))
 
 
 def refusal(load, *arguments: object) -> str:

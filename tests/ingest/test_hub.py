@@ -75,7 +75,7 @@ def saved(tmp_path_factory):
 
 
 def load(path, precision="fp32", device="cpu"):
-    return encoders.load(str(path), LoadOptions(torch.device(device), precision))
+    return encoders.load(str(path), LoadOptions(device=torch.device(device), precision=precision))
 
 
 def hidden(model, pixels):

@@ -55,7 +55,7 @@ def copy(model: Path, tmp_path: Path) -> Callable[..., Path]:
 
 
 def load(folder: Path) -> tuple:
-    return encoders.load(str(folder), LoadOptions(torch.device("cpu")))
+    return encoders.load(str(folder), LoadOptions(device=torch.device("cpu")))
 
 
 def encoded(folder: Path) -> tuple[str, torch.Tensor]:

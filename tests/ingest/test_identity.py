@@ -40,7 +40,7 @@ class Inputs:
 
 
 def options(**changes: Any) -> LoadOptions:
-    return LoadOptions(torch.device("cpu"), **changes)
+    return LoadOptions(device=torch.device("cpu"), **changes)
 
 
 def layer(text: str, levels: int) -> Layer:

@@ -70,7 +70,7 @@ def test_embeddings_are_those_of_the_encoder_on_the_frames_of_the_window(tmp_pat
     store = Store(tmp_path / "store")
     clips = store.rows("FROM clips ORDER BY first_frame")
     assert [clip["first_frame"] for clip in clips] == [0, 3]
-    facts, toy = encoders.load("toy", LoadOptions(torch.device("cpu")))
+    facts, toy = encoders.load("toy", LoadOptions(device=torch.device("cpu")))
     frames = torch.from_numpy(np.stack(list(_decoded(tmp_path / "a.mp4")))).permute(0, 3, 1, 2)
     for clip in clips:
         expected = toy.encode(
@@ -94,7 +94,7 @@ def _decoded(path):
 
 def test_the_toy_s_first_dimensions_are_the_mean_color(tmp_path):
     pixels = torch.from_numpy(np.stack(list(scene(4, 64, 64, 0)))).permute(0, 3, 1, 2)
-    _, toy = encoders.load("toy", LoadOptions(torch.device("cpu")))
+    _, toy = encoders.load("toy", LoadOptions(device=torch.device("cpu")))
     grid = toy.encode(pixels[None]).embeddings[0]
     assert grid.shape == (2, 4, 4, 16)
     expected = pixels[2:4, :, 16:32, 32:48].float().mean(dim=(0, 2, 3)) / 255
@@ -178,7 +178,7 @@ def test_more_windows_of_a_known_video_add_only_what_is_missing(tmp_path):
 )
 def test_every_encoder_at_hand_keeps_the_contract(name):
     row = ENCODERS[name]
-    facts, encoder = encoders.load(name, LoadOptions(torch.device("cpu")))
+    facts, encoder = encoders.load(name, LoadOptions(device=torch.device("cpu")))
     frames = torch.randint(
         0, 256, (3, 2 * row.tubelet, 3, 3 * row.patch, 2 * row.patch), dtype=torch.uint8
     )
@@ -197,7 +197,10 @@ def test_every_encoder_at_hand_keeps_the_contract(name):
         row.tubelet,
         row.parameters,
     )
-    assert facts.encoder_id == encoders.load(name, LoadOptions(torch.device("cpu")))[0].encoder_id
+    assert (
+        facts.encoder_id
+        == encoders.load(name, LoadOptions(device=torch.device("cpu")))[0].encoder_id
+    )
 
 
 def test_numbers_that_are_not_finite_or_do_not_fit_are_refused_with_the_clip_s_place(

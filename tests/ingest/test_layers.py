@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 def loaded(layer: str, name: str = NAME) -> tuple:
     return encoders.load(
-        name, LoadOptions(CPU, layer=Layer.parse(layer, name, ENCODERS[name].depth.levels))
+        name, LoadOptions(device=CPU, layer=Layer.parse(layer, name, ENCODERS[name].depth.levels))
     )
 
 

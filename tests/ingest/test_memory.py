@@ -21,7 +21,7 @@ CLIP = ClipSize(16, 384, 384)
 
 @pytest.fixture(scope="module")
 def facts():
-    return encoders.load("vjepa2.1-untrained", LoadOptions(CPU))[0]
+    return encoders.load("vjepa2.1-untrained", LoadOptions(device=CPU))[0]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_memory_is_read_in_bytes_and_unknown_where_the_system_does_not_tell(tmp_
 
 def test_a_budget_is_that_of_arithmetic_where_the_peak_is_unknown(facts, monkeypatch):
     monkeypatch.setattr(memory, "STATUS", Path("/nowhere"))
-    encoder = encoders.load("vjepa2.1-untrained", LoadOptions(CPU))[1]
+    encoder = encoders.load("vjepa2.1-untrained", LoadOptions(device=CPU))[1]
     budget = Budget(facts, half=False)
     assert budget.measured(encoder, ClipSize(2, 32, 32)) == budget
 
@@ -57,7 +57,7 @@ def test_arithmetic_grows_with_tokens_and_pixels_and_shrinks_in_half_precision(f
     not Path("/proc/self/clear_refs").exists(), reason="measures a process's peak as Linux tells it"
 )
 def test_the_measured_clip_corrects_the_arithmetic_which_was_not_far_off(facts):
-    encoder = encoders.load("vjepa2.1-untrained", LoadOptions(CPU))[1]
+    encoder = encoders.load("vjepa2.1-untrained", LoadOptions(device=CPU))[1]
     budget = Budget(facts, half=False).measured(encoder, ClipSize(8, 256, 256))
     assert 1.0 <= budget.correction < 4
 
@@ -165,7 +165,7 @@ def test_on_cuda_auto_is_bf16_and_a_batch_is_the_clips_alone():
         "bf16" if torch.cuda.get_device_capability() >= (8, 0) else "fp32"
     )
     exact, rounded = (
-        encoders.load("vjepa2.1-untrained", LoadOptions(gpu, precision))[1]
+        encoders.load("vjepa2.1-untrained", LoadOptions(device=gpu, precision=precision))[1]
         for precision in ("fp32", resolve_precision("auto", gpu))
     )
     frames = torch.randint(0, 256, (4, 8, 3, 128, 128), dtype=torch.uint8)
@@ -175,7 +175,7 @@ def test_on_cuda_auto_is_bf16_and_a_batch_is_the_clips_alone():
             torch.cat([exact.encode(clip[None]).embeddings for clip in frames]),
         )
         half = rounded.encode(frames).embeddings
-    cpu = encoders.load("vjepa2.1-untrained", LoadOptions(CPU))[1].encode(frames).embeddings
+    cpu = encoders.load("vjepa2.1-untrained", LoadOptions(device=CPU))[1].encode(frames).embeddings
     assert together.device.type == "cuda" and not torch.backends.cudnn.allow_tf32
     assert (
         float((together - single).abs().max()) < 1e-4
@@ -185,7 +185,7 @@ def test_on_cuda_auto_is_bf16_and_a_batch_is_the_clips_alone():
         float(torch.cosine_similarity(half, exact.encode(frames).embeddings, dim=-1).mean()) > 0.999
     )
     assert (
-        Budget(encoders.load("vjepa2.1-untrained", LoadOptions(CPU))[0], half=False)
+        Budget(encoders.load("vjepa2.1-untrained", LoadOptions(device=CPU))[0], half=False)
         .measured(exact, ClipSize(8, 128, 128))
         .correction
         < 3

@@ -28,16 +28,18 @@ def test_pairs_by_hand():
     assert firsts(Pairing(3, 3), windowing, 86) == [(8, 14, 3), (40, 46, 3), (64, 70, 3)]
     assert firsts(Pairing(1, 99), windowing, 27) == [(0, 2, 1), (8, 10, 1), (16, 18, 1)]
     assert firsts(Pairing(1, 1), windowing, 9) == []
-    assert firsts(Pairing(1, 1), Windowing(8, 3, 24, 2), 30) == [(0, 6, 1)]
+    assert firsts(Pairing(1, 1), Windowing(frames=8, step=3, hop=24, tubelet=2), 30) == [(0, 6, 1)]
     assert firsts(Pairing(1, 1), windowing, 82, "disjoint") == [(40, 48, 4)]
     assert firsts(Pairing(1, 1), windowing, 15, "disjoint") == []
-    assert firsts(Pairing(1, 1), Windowing(8, 1, 3, 2), 40, "disjoint") == [(15, 24, 4)]
+    assert firsts(Pairing(1, 1), Windowing(frames=8, step=1, hop=3, tubelet=2), 40, "disjoint") == [
+        (15, 24, 4)
+    ]
     assert firsts(Pairing(1, 1), windowing, 18, "disjoint") == [(0, 8, 4)]
 
 
 @pytest.mark.parametrize("frames,step,hop", [(4, 1, 2), (8, 1, 2), (8, 1, 3), (8, 2, 4), (6, 1, 1)])
 def test_all_pairs_are_every_overlap_in_whole_slices(frames, step, hop):
-    windowing = Windowing(frames, step, hop, 2)
+    windowing = Windowing(frames=frames, step=step, hop=hop, tubelet=2)
     pairing = Pairing.parse(None, "all", windowing)
     for total in range(40):
         grid = windowing.windows(total)
@@ -54,7 +56,7 @@ def test_all_pairs_are_every_overlap_in_whole_slices(frames, step, hop):
     "frames,step,hop,shift", [(4, 1, 4, 1), (8, 1, 2, 2), (8, 2, 4, 3), (8, 1, 3, 1)]
 )
 def test_no_more_grids_wait_for_their_partner_than_stated(pairs, frames, step, hop, shift):
-    windowing = Windowing(frames, step, hop, 2)
+    windowing = Windowing(frames=frames, step=step, hop=hop, tubelet=2)
     pairing = (
         Pairing.parse(None if pairs == "all" else shift, pairs, windowing)
         if pairs != "all" or hop < frames * step
@@ -74,14 +76,19 @@ def test_no_more_grids_wait_for_their_partner_than_stated(pairs, frames, step, h
 @pytest.mark.parametrize(
     "shift,pairs,windowing,words",
     [
-        (0, None, Windowing(16, 1, 16, 2), "by 1 to 7 of them; --pairs 0"),
-        (8, None, Windowing(16, 1, 16, 2), "by 1 to 7 of them"),
-        (1, "all", Windowing(16, 1, 8, 2), "leave --shift out"),
-        (None, "all", Windowing(16, 1, 16, 2), "use a smaller --stride"),
-        (None, "all", Windowing(4, 1, 3, 2), "best a multiple of 2 frames"),
-        (None, "many", Windowing(16, 1, 16, 2), "is not a number of pairs"),
-        (1, None, Windowing(16, 1, 16, 1), "an image encoder sees one frame"),
-        (None, "2", Windowing(2, 1, 2, 2), "shares none when it shifts"),
+        (0, None, Windowing(frames=16, step=1, hop=16, tubelet=2), "by 1 to 7 of them; --pairs 0"),
+        (8, None, Windowing(frames=16, step=1, hop=16, tubelet=2), "by 1 to 7 of them"),
+        (1, "all", Windowing(frames=16, step=1, hop=8, tubelet=2), "leave --shift out"),
+        (None, "all", Windowing(frames=16, step=1, hop=16, tubelet=2), "use a smaller --stride"),
+        (None, "all", Windowing(frames=4, step=1, hop=3, tubelet=2), "best a multiple of 2 frames"),
+        (None, "many", Windowing(frames=16, step=1, hop=16, tubelet=2), "is not a number of pairs"),
+        (
+            1,
+            None,
+            Windowing(frames=16, step=1, hop=16, tubelet=1),
+            "an image encoder sees one frame",
+        ),
+        (None, "2", Windowing(frames=2, step=1, hop=2, tubelet=2), "shares none when it shifts"),
     ],
 )
 def test_pairs_that_cannot_be_are_refused_with_what_to_do(shift, pairs, windowing, words):
@@ -90,9 +97,15 @@ def test_pairs_that_cannot_be_are_refused_with_what_to_do(shift, pairs, windowin
 
 
 def test_where_no_pair_is_possible_none_is_measured_unless_asked_for():
-    for windowing in (Windowing(16, 1, 16, 1), Windowing(2, 1, 2, 2), Windowing(1, 1, 1, 2)):
+    for windowing in (
+        Windowing(frames=16, step=1, hop=16, tubelet=1),
+        Windowing(frames=2, step=1, hop=2, tubelet=2),
+        Windowing(frames=1, step=1, hop=1, tubelet=2),
+    ):
         assert (
             Pairing.parse(None, None, windowing) == Pairing()
             and Pairing.parse(None, "0", windowing).count == 0
         )
-    assert Pairing.parse(None, None, Windowing(16, 1, 16, 2)) == Pairing(1, 1)
+    assert Pairing.parse(None, None, Windowing(frames=16, step=1, hop=16, tubelet=2)) == Pairing(
+        1, 1
+    )

@@ -61,7 +61,7 @@ def measured(tmp_path_factory):
 def test_live_differences_are_those_of_the_float32_grids(measured):
     folder, summary = measured
     assert (summary.pairs, summary.clips, summary.partner_clips, summary.again) == (5, 12, 3, 1)
-    _, encoder = encoders.load("vjepa2.1-untrained", LoadOptions(torch.device("cpu")))
+    _, encoder = encoders.load("vjepa2.1-untrained", LoadOptions(device=torch.device("cpu")))
     job = Job.of(
         **{**SMALL, "paths": [str(folder / "a.mp4")], "encoder": "vjepa2.1-untrained", "frames": 8}
     )

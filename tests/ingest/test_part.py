@@ -13,7 +13,7 @@ from tubelet.ingest.part import Part
 from tubelet.ingest.sources import Source
 
 SMALL = ("--encoder", "toy", "--size", "64", "--frames", "4")
-SOURCES = [Source(Path(f"/data/{n % 7}/{n}.mp4"), str(n % 7)) for n in range(2000)]
+SOURCES = [Source(path=Path(f"/data/{n % 7}/{n}.mp4"), label=str(n % 7)) for n in range(2000)]
 TASK, TASKS, FIRST, LAST, STEP = (
     f"SLURM_ARRAY_TASK_{name}" for name in ("ID", "COUNT", "MIN", "MAX", "STEP")
 )
@@ -35,7 +35,9 @@ def test_every_source_is_in_one_part_and_parts_are_about_equal():
 def test_a_source_stays_in_its_part_when_others_come_and_wherever_the_folder_lies():
     part = Part(3, 8)
     assert [s for s in part.choose(SOURCES) if s in SOURCES[::2]] == part.choose(SOURCES[::2])
-    elsewhere = [Source(Path("/mnt/x") / (s.label or "") / s.path.name, s.label) for s in SOURCES]
+    elsewhere = [
+        Source(path=Path("/mnt/x") / (s.label or "") / s.path.name, label=s.label) for s in SOURCES
+    ]
     assert [s.path.name for s in part.choose(elsewhere)] == [
         s.path.name for s in part.choose(SOURCES)
     ]

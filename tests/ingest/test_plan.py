@@ -88,7 +88,9 @@ def test_no_run_needs_more_than_its_plan_said(videos: Path, tmp_path: Path, sett
 
 def sampling(name: str, step: int, frames: int = 16) -> Sampling:
     row = ENCODERS[name]
-    return Sampling(row.frame_rate, frames, step, name, trained_step=row.frame_step)
+    return Sampling(
+        trained=row.frame_rate, frames=frames, step=step, name=name, trained_step=row.frame_step
+    )
 
 
 def test_the_rate_of_training_is_known_and_a_run_far_from_it_says_so() -> None:

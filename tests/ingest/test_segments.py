@@ -33,7 +33,7 @@ def job(folder: Path, text: str, **asked) -> Job:
 
 
 def windows(segments: list[Segment], **asked) -> list[tuple]:
-    windowing = Windowing(4, 1, 4, 2, rate=4.0, **asked)
+    windowing = Windowing(frames=4, step=1, hop=4, tubelet=2, rate=4.0, **asked)
     found = SegmentWindowing.of(windowing, tuple(segments)).windows(12)
     return [(w.first, w.frames, w.segment) for w in found]
 
@@ -53,7 +53,9 @@ def test_a_window_that_overlapping_segments_share_is_encoded_once_and_neither_is
     assert windows(shared) == [(4, 4, "b")]
     assert windows([Segment("a", 0, 2), Segment("b", 1, 3)]) == [(0, 4, "a"), (4, 4, "a"), (8, 4, "b")]  # fmt: skip
     for segments, short in ((shared, []), ([*shared, Segment("c", 1, 1.5)], ["segment 'c' (1 to 1.5 s) is too short"])):  # fmt: skip
-        faults = SegmentWindowing.of(Windowing(4, 1, 4, 2, rate=4.0), tuple(segments)).faults(12)
+        faults = SegmentWindowing.of(
+            Windowing(frames=4, step=1, hop=4, tubelet=2, rate=4.0), tuple(segments)
+        ).faults(12)
         assert [str(fault).partition(":")[0] for fault in faults] == short
 
 
@@ -63,7 +65,9 @@ def test_a_stretch_that_never_ends_costs_no_more_than_its_video(start, stop, tai
     endless = [Segment("a", start, stop), Segment("b", 1, 2)]
     found = windows(endless, tail=tail)
     assert found == ([(0, 4, "a"), (4, 4, "a"), (8, 4, "a")] if not start else [(4, 4, "b")])
-    windowing = SegmentWindowing.of(Windowing(4, 1, 4, 2, rate=4.0, tail=tail), tuple(endless))
+    windowing = SegmentWindowing.of(
+        Windowing(frames=4, step=1, hop=4, tubelet=2, rate=4.0, tail=tail), tuple(endless)
+    )
     assert "ends after the video" in str(windowing.faults(12)[0])
 
 

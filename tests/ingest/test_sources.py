@@ -263,7 +263,10 @@ def test_two_places_of_one_content_with_two_labels_are_both_told(folder, video, 
         ("walking", "cooking")
     ]
     assert any("(labels walking, cooking)" in line for line in summary.lines())
-    assert "(labels none, cooking)" in Elsewhere("b", None, "a", "cooking").words
+    assert (
+        "(labels none, cooking)"
+        in Elsewhere(path="b", label=None, same_as="a", same_label="cooking").words
+    )
     assert rows(tmp_path / "store", "SELECT label FROM places ORDER BY label") == [
         {"label": "cooking"},
         {"label": "walking"},

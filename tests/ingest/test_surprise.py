@@ -193,7 +193,7 @@ def test_the_pixels_of_a_slice_change_and_move_by_what_they_do() -> None:
 
 def test_the_encoder_in_the_box_and_the_untrained_one_have_predictors_that_fit() -> None:
     for name in ("vjepa2.1-tiny", "vjepa2.1-untrained"):
-        setting = LoadOptions(CPU)
+        setting = LoadOptions(device=CPU)
         _, encoder = encoders.load(name, setting)
         ours = EncoderWithPredictor(encoder, encoders.row(name).predictor(setting))
         assert ours.target == "levels 0 1 2 3 joined, layer-normalized, of the whole window"

@@ -313,8 +313,8 @@ def test_an_encoder_without_a_predictor_says_so(ingested, tmp_path):
 
 
 def test_the_summary_says_whether_the_predictor_is_worse_than_copying():
-    poor = SurpriseOutcome("e", clips=1, slices=4, l1=0.4, copy_l1=0.1)
+    poor = SurpriseOutcome(encoder_id="e", clips=1, slices=4, l1=0.4, copy_l1=0.1)
     assert "error 4.00 times that of a copy of the last slice seen: worse than copying" in poor.lines()[1]  # fmt: skip
-    good = SurpriseOutcome("e", clips=1, slices=4, l1=0.05, copy_l1=0.1)
+    good = SurpriseOutcome(encoder_id="e", clips=1, slices=4, l1=0.05, copy_l1=0.1)
     assert "better than copying" in good.lines()[1]
     assert good.as_json()["l1_over_copy"] == 0.5

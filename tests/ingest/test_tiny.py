@@ -50,7 +50,7 @@ def test_it_holds_an_encoder_and_its_predictor_and_nothing_else():
 
 
 def test_its_tokens_are_the_same_on_every_machine():
-    _, encoder = encoders.load(DEFAULT_ENCODER, LoadOptions(CPU, "fp32"))
+    _, encoder = encoders.load(DEFAULT_ENCODER, LoadOptions(device=CPU, precision="fp32"))
     with torch.inference_mode():
         tokens = encoder.encode(gradient_clip()).embeddings.flatten(0, 3).numpy()
     expected = np.load(TOKENS)
@@ -61,7 +61,10 @@ def test_its_tokens_are_the_same_on_every_machine():
 
 def test_other_weights_are_refused_with_the_encoder_that_takes_them(tmp_path):
     with pytest.raises(UsageError, match="pass --encoder vjepa2.1-pretrained"):
-        encoders.load(DEFAULT_ENCODER, LoadOptions(CPU, "fp32", tmp_path / "other.safetensors"))
+        encoders.load(
+            DEFAULT_ENCODER,
+            LoadOptions(device=CPU, precision="fp32", weights=tmp_path / "other.safetensors"),
+        )
 
 
 def test_an_ingest_without_an_encoder_takes_it_and_says_so(tmp_path):

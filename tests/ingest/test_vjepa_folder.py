@@ -62,7 +62,7 @@ def changed(saved: Path, tmp_path: Path) -> Callable[..., Path]:
 
 
 def load(folder: Path) -> tuple:
-    return encoders.load(str(folder), LoadOptions(CPU))
+    return encoders.load(str(folder), LoadOptions(device=CPU))
 
 
 @torch.inference_mode()
@@ -172,7 +172,7 @@ def test_student_and_averaged_encoder_have_ids_and_sources_of_their_own(
         encoders, "ENCODERS", {**encoders.ENCODERS, name: replace(entry, depth=Depth(levels=3))}
     )
     averaged, student = (
-        encoders.load(name, LoadOptions(CPU, weights=path, weights_key=key))[0]
+        encoders.load(name, LoadOptions(device=CPU, weights=path, weights_key=key))[0]
         for key in (None, "encoder")
     )
     assert averaged.encoder_id != student.encoder_id
@@ -184,6 +184,6 @@ def test_student_and_averaged_encoder_have_ids_and_sources_of_their_own(
 
 def test_a_key_without_a_file_of_several_networks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--weights-key encoder: toy has one network"):
-        encoders.load("toy", LoadOptions(CPU, weights_key="encoder"))
+        encoders.load("toy", LoadOptions(device=CPU, weights_key="encoder"))
     with pytest.raises(UsageError, match="give the file as --weights"):
-        encoders.load("vjepa2.1-vitb", LoadOptions(CPU, weights_key="encoder"))
+        encoders.load("vjepa2.1-vitb", LoadOptions(device=CPU, weights_key="encoder"))

@@ -128,4 +128,4 @@ def test_a_file_of_another_generation_is_refused_by_the_tensors_in_the_way(
     }
     for (file, name), words in told.items():
         with pytest.raises(CheckpointError, match=words):
-            encoders.load(name, LoadOptions(CPU, weights=released[file]))
+            encoders.load(name, LoadOptions(device=CPU, weights=released[file]))

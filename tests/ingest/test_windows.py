@@ -20,15 +20,19 @@ def test_windows_of_a_short_video_by_hand():
 
 
 def test_the_tail_is_a_shorter_window_of_whole_tubelets():
-    assert firsts(Windowing(4, 1, 4, 2, tail=True), 11) == [(0, 4), (4, 4), (8, 2)]
-    assert firsts(Windowing(4, 1, 4, 2, tail=True), 9) == [(0, 4), (4, 4)]
-    assert firsts(Windowing(4, 1, 4, 2, tail=True), 3) == [(0, 2)]
+    assert firsts(Windowing(frames=4, step=1, hop=4, tubelet=2, tail=True), 11) == [
+        (0, 4),
+        (4, 4),
+        (8, 2),
+    ]
+    assert firsts(Windowing(frames=4, step=1, hop=4, tubelet=2, tail=True), 9) == [(0, 4), (4, 4)]
+    assert firsts(Windowing(frames=4, step=1, hop=4, tubelet=2, tail=True), 3) == [(0, 2)]
 
 
 def test_a_video_of_one_frame_is_an_image():
-    assert firsts(Windowing(16, 1, 16, 2, tail=True), 1) == [(0, 1)]
-    assert firsts(Windowing(16, 1, 16, 2), 1) == []
-    assert firsts(Windowing(1, 1, 1, 2), 3) == [(0, 1), (1, 1), (2, 1)]
+    assert firsts(Windowing(frames=16, step=1, hop=16, tubelet=2, tail=True), 1) == [(0, 1)]
+    assert firsts(Windowing(frames=16, step=1, hop=16, tubelet=2), 1) == []
+    assert firsts(Windowing(frames=1, step=1, hop=1, tubelet=2), 3) == [(0, 1), (1, 1), (2, 1)]
 
 
 def test_overlapping_windows_leave_no_tail_that_shows_nothing_new():
@@ -47,7 +51,7 @@ def test_overlapping_windows_leave_no_tail_that_shows_nothing_new():
 )
 @pytest.mark.parametrize("tail", [False, True])
 def test_every_window_lies_inside_the_video_and_whole_ones_start_every_hop(frames, step, hop, tail):
-    windowing = Windowing(frames, step, hop, 2, tail)
+    windowing = Windowing(frames=frames, step=step, hop=hop, tubelet=2, tail=tail)
     for total in range(80):
         windows = windowing.windows(total)
         assert all(w.indices[-1] < total and len(w.indices) == w.frames for w in windows)
@@ -68,14 +72,15 @@ def test_every_window_lies_inside_the_video_and_whole_ones_start_every_hop(frame
 )
 def test_impossible_windows_are_refused_with_what_to_use(values, words):
     with pytest.raises(UsageError, match=words):
-        Windowing(*values, tubelet=2)
+        frames, step, hop = values
+        Windowing(frames=frames, step=step, hop=hop, tubelet=2)
 
 
 @pytest.mark.parametrize(
     "total,step,fitting", [(20, 1, 20), (7, 1, 6), (7, 2, 4), (1, 1, 1), (3, 4, 1)]
 )
 def test_a_video_that_is_too_short_is_told_frames_that_fit(total, step, fitting):
-    error = Windowing(64, step, 64, 2).too_short(total)
+    error = Windowing(frames=64, step=step, hop=64, tubelet=2).too_short(total)
     fewer = " or fewer" if fitting > 1 else ""
     assert f"use --frames {fitting}{fewer}, or --tail" in str(error) and (
         error.stage,
@@ -84,14 +89,14 @@ def test_a_video_that_is_too_short_is_told_frames_that_fit(total, step, fitting)
         "window",
         0,
     )
-    assert Windowing(fitting, step, 64, 2).windows(total)
+    assert Windowing(frames=fitting, step=step, hop=64, tubelet=2).windows(total)
 
 
 def test_encoders_without_an_image_path_have_no_window_of_one_frame():
     with pytest.raises(
         UsageError, match="--frames 1 is not a multiple of the encoder's tubelet of 2 frames: use 2"
     ):
-        Windowing(1, 1, 1, 2, images=False)
-    windowing = Windowing(4, 1, 4, 2, tail=True, images=False)
+        Windowing(frames=1, step=1, hop=1, tubelet=2, images=False)
+    windowing = Windowing(frames=4, step=1, hop=4, tubelet=2, tail=True, images=False)
     assert windowing.windows(1) == [] and windowing.windows(3) == [Window(0, 2, 1)]
     assert "an encoder of single frames" in str(windowing.too_short(1))

@@ -140,7 +140,16 @@ def test_states_that_are_not_finite_are_a_sentence(tmp_path) -> None:
 
 def window(time: tuple[float, float], clip: str = "a", **shape) -> Window:
     grid = shape.get("grid", (2, 2, 2))
-    return Window(clip, "v", "e", None, time, shape.get("rows", (0, 1)), (0, 1), grid)
+    return Window(
+        clip_id=clip,
+        video_id="v",
+        encoder_id="e",
+        path=None,
+        time=time,
+        rows=shape.get("rows", (0, 1)),
+        columns=(0, 1),
+        grid=grid,
+    )
 
 
 def test_the_clip_with_the_most_context_is_taken_among_those_that_show_a_moment() -> None:

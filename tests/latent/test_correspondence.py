@@ -77,7 +77,7 @@ def follow(seen: View, places: list[tuple[int, int]], lost: tuple[int, ...] = ()
     grid = seen.clip.grid_height, seen.clip.grid_width
     track = Track(
         clip_id=seen.clip.clip_id, heat=np.zeros((count, *grid), np.float32), y=y, x=x, score=ones, margin=ones,
-        returned=~gone, lost=gone, measured=Level(0.5, 0.05, 0.4, 0.6, 10, 3),
+        returned=~gone, lost=gone, measured=Level(value=0.5, exceeded=0.05, low=0.4, high=0.6, slices=10, videos=3),
     )  # fmt: skip
     return Followed(track, seen.windows[0], seen)
 

@@ -48,7 +48,13 @@ def draw_vectors(seed: int, videos: int) -> VideoVectors:
     scale = np.linspace(0.2, 3, DIM)
     drawn = (np.random.default_rng(seed).normal(0, 1, (videos, DIM)) * scale).astype(np.float32)
     ids = tuple(f"{number:016x}" for number in range(videos))
-    return VideoVectors("toy", "0" * 16, ids, tuple(f"{id_}.mp4" for id_ in ids), drawn)
+    return VideoVectors(
+        encoder_id="toy",
+        vectors_id="0" * 16,
+        video_ids=ids,
+        names=tuple(f"{id_}.mp4" for id_ in ids),
+        vectors=drawn,
+    )
 
 
 def plant(moments: Moments, one: int, other: int) -> Moments:
@@ -154,14 +160,23 @@ def test_labels_of_too_few_videos_have_no_outliers() -> None:
     videos = draw_vectors(1, 6)
     with pytest.raises(LatentError, match="no value of this label has 8 encoded videos"):
         find_outliers(videos, dict.fromkeys(videos.video_ids, "pour"))
-    alike = VideoVectors("toy", "0" * 16, *[tuple(f"{n}" for n in range(9))] * 2, np.ones((9, 4), np.float32))  # fmt: skip
+    names = tuple(f"{n}" for n in range(9))
+    alike = VideoVectors(
+        encoder_id="toy",
+        vectors_id="0" * 16,
+        video_ids=names,
+        names=names,
+        vectors=np.ones((9, 4), np.float32),
+    )
     assert not find_outliers(alike, dict.fromkeys(alike.video_ids, "pour")).found
 
 
 def test_centers_are_the_farthest_first_and_cover_better_than_chance() -> None:
     line = np.array([[0.0], [1], [2], [3], [4], [10]], np.float32)
     ids = tuple("abcdef")
-    videos = VideoVectors("toy", "0" * 16, ids, ids, line)
+    videos = VideoVectors(
+        encoder_id="toy", vectors_id="0" * 16, video_ids=ids, names=ids, vectors=line
+    )
     found = choose_centers(videos, 3)
     assert [row.video_id for row in found.chosen] == ["d", "f", "a"]  # mean 3.33
     assert [row.distance for row in found.chosen] == [None, 7, 3] and found.radius == 1

@@ -33,7 +33,9 @@ def planted(count: int, dim: int = 12) -> VideoVectors:
     noise = np.random.default_rng(7).normal(0, 0.1, (count, dim)).astype(np.float32)
     noise[: count // 2, 3] += 5
     ids = tuple(f"{number:016x}" for number in range(count))
-    return VideoVectors("toy", "0" * 16, ids, ids, noise)
+    return VideoVectors(
+        encoder_id="toy", vectors_id="0" * 16, video_ids=ids, names=ids, vectors=noise
+    )
 
 
 def square(left: float, right: float) -> Area:
@@ -80,7 +82,13 @@ def test_few_videos_have_places(count: int) -> None:
 
 def test_alike_videos_lie_in_the_middle() -> None:
     made = planted(6)
-    same = VideoVectors("toy", "0" * 16, made.video_ids, made.names, np.ones((6, 12), np.float32))
+    same = VideoVectors(
+        encoder_id="toy",
+        vectors_id="0" * 16,
+        video_ids=made.video_ids,
+        names=made.names,
+        vectors=np.ones((6, 12), np.float32),
+    )
     assert not lay_out(same, PCA).places.any()
 
 
@@ -116,7 +124,7 @@ def test_a_layout_is_computed_once_and_again_when_clips_change(tmp_path) -> None
     workspace, name = Workspace(store), encoder(store)
     first = workspace.video_map(name, PCA)
     video_id = first.videos.video_ids[1]
-    add_tag(store, "odd", [Member(video_id)])
+    add_tag(store, "odd", [Member(video_id=video_id)])
     assert workspace.video_map(name, PCA) is first, "a tag changes no vector"
     assert workspace.find_video(name, first.videos.vectors_id, 1) == video_id
     store.commit({}, {"clips.video_id": [video_id]})

@@ -59,7 +59,7 @@ def test_a_track_in_bytes_says_what_it_says(level: float) -> None:
         margin=score,
         returned=score > 0,
         lost=np.array([False, True]),
-        measured=Level(level, 0.05, 0.01, 0.1, 64, 64),
+        measured=Level(value=level, exceeded=0.05, low=0.01, high=0.1, slices=64, videos=64),
     )
     data = pack_track(track)
     rows = np.frombuffer(data[: 2 * 16], "<f4").reshape(2, 4)

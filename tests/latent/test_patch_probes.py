@@ -25,7 +25,9 @@ def tables_of(pairs) -> Tables:
     """Tables of (truth, found) pictures of three classes, a video each."""
     shares = np.stack([count_pixels(*pair, 3) / pair[0].size for pair in pairs])
     at = np.arange(len(pairs))
-    return Tables(at, at * 0, at * 0 + 1, shares[:, 0], shares[:, 1])
+    return Tables(
+        places=at, folds=at * 0, frames=at * 0 + 1, intersections=shares[:, 0], unions=shares[:, 1]
+    )
 
 
 def test_intersection_over_union_is_scikit_learn_s() -> None:
@@ -51,7 +53,7 @@ def test_the_interval_of_miou_covers_the_truth_as_often_as_it_says() -> None:
         size = generator.uniform(0.05, 0.3, videos)  # of the object
         hit, more = size * generator.beta(4, 2, videos), size * generator.uniform(0, 0.4, videos)
         both = np.stack([1 - size - more, hit], axis=1)
-        return Tables(np.arange(videos), np.zeros(videos, int), np.ones(videos, int), both, np.stack([1 - hit, size + more], axis=1))  # fmt: skip
+        return Tables(places=np.arange(videos), folds=np.zeros(videos, int), frames=np.ones(videos, int), intersections=both, unions=np.stack([1 - hit, size + more], axis=1))  # fmt: skip
 
     truth = score_mean(draw(4000), np.arange(4000)).value
     found = [score_mean(draw(10), np.arange(10)) for _ in range(100)]

@@ -178,7 +178,14 @@ def test_a_large_training_part_chooses_its_strength_on_some_of_its_groups_and_le
     assert strength == search.best_params_["logisticregression__C"]
     np.testing.assert_array_equal(model.predict_proba(vectors), search.predict_proba(vectors))
     names = tuple(f"{number:05d}" for number in range(size))
-    truth = Truth("x", "classes", names, values, groups.astype(str), None)
+    truth = Truth(
+        name="x",
+        task="classes",
+        video_ids=names,
+        values=values,
+        groups=groups.astype(str),
+        sides=None,
+    )
     states = States(vectors, names, np.array(names))
     folds = make_folds(truth, 3, 0)
     one = run_trial(truth, states, folds, Training("linear", 0))
@@ -315,7 +322,7 @@ def test_states_that_are_not_finite_are_refused(tmp_path) -> None:
 
 
 def test_a_truth_keeps_its_columns_together() -> None:
-    truth = Truth("a", "classes", ("u", "v", "w"), np.array(["x", "y", "x"]), np.array(["u", "g", "g"]), None)  # fmt: skip
+    truth = Truth(name="a", task="classes", video_ids=("u", "v", "w"), values=np.array(["x", "y", "x"]), groups=np.array(["u", "g", "g"]), sides=None)  # fmt: skip
     left = truth.only({"u", "w"})
     assert (left.video_ids, left.values.tolist(), left.groups.tolist()) == (("u", "w"), ["x", "x"], ["u", "g"])  # fmt: skip
     assert States(np.eye(3, dtype=np.float32), ("a", "b", "c"), np.array(["u", "v", "u"])).only(["u"]).clip_ids == ("a", "c")  # fmt: skip
@@ -324,7 +331,14 @@ def test_a_truth_keeps_its_columns_together() -> None:
 def test_a_share_of_the_labels_keeps_classes_and_groups_and_the_same_videos_to_predict() -> None:
     groups = np.array([f"g{number // 2}" for number in range(40)])
     values = np.array(["a"] * 30 + ["b"] * 10)
-    truth = Truth("x", "classes", tuple(map(str, range(40))), values, groups, None)
+    truth = Truth(
+        name="x",
+        task="classes",
+        video_ids=tuple(map(str, range(40))),
+        values=values,
+        groups=groups,
+        sides=None,
+    )
     fold = make_folds(truth, 4, 0)[0]
     for share, wanted in ((50, (6, 2)), (1, (1, 1)), (100, (11, 4))):
         train, test = thin_fold(truth, fold, share, 1)
@@ -378,4 +392,6 @@ def _numbers(truth: np.ndarray, found: np.ndarray, groups: np.ndarray) -> tuple[
     names = [f"v{number}" for number in range(len(truth))]
     places = np.arange(len(truth))
     predicted = Predicted(places, np.zeros(len(truth), int), found, np.full(len(truth), np.nan))
-    return Truth("length", NUMBERS, tuple(names), truth, groups, None), predicted
+    return Truth(
+        name="length", task=NUMBERS, video_ids=tuple(names), values=truth, groups=groups, sides=None
+    ), predicted

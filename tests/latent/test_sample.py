@@ -171,13 +171,13 @@ def test_a_grid_that_position_means_do_not_fit_has_no_place(
 ) -> None:
     basis = fitted(store, encoder, kind="pca", positions=True)
     other = Sample(
-        encoder,
-        drawn.each,
-        drawn.clips.set_column(1, "grid_height", [[7] * len(drawn.clips)]),
-        drawn.clip,
-        drawn.slice,
-        drawn.y,
-        drawn.x,
+        encoder_id=encoder,
+        each=drawn.each,
+        clips=drawn.clips.set_column(1, "grid_height", [[7] * len(drawn.clips)]),
+        clip=drawn.clip,
+        slice=drawn.slice,
+        y=drawn.y,
+        x=drawn.x,
     )
     assert (
         np.isnan(sample.coordinates(store, other, basis)).all()
@@ -215,7 +215,15 @@ def test_points_of_the_sample_show_what_their_channels_are_bound_to(
 def test_refusals(store: Store, encoder: str, drawn: Sample) -> None:
     with pytest.raises(LatentError, match="no sampled tokens"):
         sample.draw_sample(store, "no such encoder")
-    other = Sample("another", drawn.each, drawn.clips, drawn.clip, drawn.slice, drawn.y, drawn.x)
+    other = Sample(
+        encoder_id="another",
+        each=drawn.each,
+        clips=drawn.clips,
+        clip=drawn.clip,
+        slice=drawn.slice,
+        y=drawn.y,
+        x=drawn.x,
+    )
     with pytest.raises(LatentError, match="says nothing about another"):
         sample.coordinates(store, other, fitted(store, encoder, kind="pca"))
 

@@ -21,7 +21,15 @@ def draw_sample(tokens: np.ndarray, seed: int = 0, per_video: int = 60) -> Direc
     full = [np.full(len(video), size) for size in (height, width, slices)]
     names = tuple(f"v{number:02d}" for number in range(videos))
     vectors = tokens[video, at[0], at[1], at[2]].astype(np.float32)
-    return DirectionSample(per_video, names, names, vectors, video, video, *at, *full)
+    return DirectionSample(
+        each=per_video,
+        video_ids=names,
+        clip_ids=names,
+        vectors=vectors,
+        video=video,
+        clip=video,
+        **dict(zip(("slice", "y", "x", "height", "width", "slices"), (*at, *full), strict=True)),
+    )
 
 
 def itself(sample: DirectionSample) -> dict[str, str]:

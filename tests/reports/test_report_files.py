@@ -285,7 +285,14 @@ def test_a_raster_has_a_pixel_a_cell_and_the_ends_of_its_colors():
 
     from PIL import Image
 
-    raster = Raster(np.array([[0.0, 1.0, np.nan], [0.5, 2.0, -1.0]]), "x", "y", "unit", 0.0, 1.0)
+    raster = Raster(
+        values=np.array([[0.0, 1.0, np.nan], [0.5, 2.0, -1.0]]),
+        x="x",
+        y="y",
+        unit="unit",
+        low=0.0,
+        high=1.0,
+    )
     image = Image.open(io.BytesIO(raster.png)).convert("RGB")
     assert image.size == (3, 2)
     assert image.getpixel((0, 0)) == image.getpixel((2, 1)) == (244, 247, 249) and image.getpixel(

@@ -46,7 +46,7 @@ def store(tmp_path_factory):
 
 def members(store: Store, *numbers: int) -> list[Member]:
     rows = store.rows("SELECT video_id FROM videos ORDER BY name")
-    return [Member(rows[number]["video_id"]) for number in numbers]
+    return [Member(video_id=rows[number]["video_id"]) for number in numbers]
 
 
 @pytest.mark.parametrize(
@@ -157,10 +157,11 @@ def test_a_report_takes_labels_and_counts_the_groups_that_were_brought(store):
 def test_tags_are_kept_with_their_note_and_taken_away(tmp_path):
     store = synthetic_store(tmp_path / "store", videos=4)
     first = add_tag(store, " odd ", members(store, 0, 1), "look again")
-    again = add_tag(store, "odd", [*members(store, 1, 2), Member("not here")])
+    again = add_tag(store, "odd", [*members(store, 1, 2), Member(video_id="not here")])
     assert (first.added, again.added, again.present, again.gone) == (2, 1, 1, 1)
+    (clip,) = store.rows("FROM clips LIMIT 1")
     token = Member(
-        *[members(store, 3)[0].video_id, store.rows("FROM clips LIMIT 1")[0]["clip_id"], 0, 1, 2]
+        video_id=members(store, 3)[0].video_id, clip_id=clip["clip_id"], slice=0, y=1, x=2
     )
     add_tag(store, "odd", [token])
     (row,) = list_tags(store)

@@ -96,7 +96,7 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "encoders": [encoder],
         "measure": QUOTED,
         "of": of,
-        "videos": VideoFilter(encoder, text=QUOTED),
+        "videos": VideoFilter(encoder_id=encoder, text=QUOTED),
         "ReactionScope": changes.ReactionScope(encoder_id=encoder, frames=scope["frame_count"], setting=QUOTED),
         "StateScope": dimensions.StateScope(encoder_id=encoder, frames=of.frame_count, slices=of.slices, layer="none", pooled=False),
         "source": comparison.STATISTICS,

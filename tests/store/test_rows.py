@@ -87,7 +87,19 @@ def test_rows_are_frozen_and_by_name_alone(store):
     with pytest.raises(FrozenInstanceError):
         clip.slices = 3
     with pytest.raises(TypeError):
-        PairRow("a", "b", "c", "d", "e", "shifted", 1, 3, "live", "fp32", datetime(2026, 1, 1))
+        PairRow(
+            pair_id="a",
+            video_id="b",
+            encoder_id="c",
+            clip_a="d",
+            clip_b="e",
+            kind="shifted",
+            shift=1,
+            shared_slices=3,
+            source="live",
+            precision="fp32",
+            change=datetime(2026, 1, 1),
+        )
     with pytest.raises(KeyError, match="height"):
         clip["height"]
     with pytest.raises(KeyError, match="clip_id"):

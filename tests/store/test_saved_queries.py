@@ -27,11 +27,11 @@ from tubelet.store.saved_queries import (
 from tubelet.store.schema import TABLES
 
 LARGEST = SavedQuery(
-    "largest norms",
-    'SELECT clip_id, norm FROM token_stats\nWHERE clip_id <> $video -- $no """ \\ here\nORDER BY norm DESC LIMIT $k',
-    'the "largest" of all \\ \u00e9\U0001f600\x7f',
-    {"k": 20, "video": "o'brien", "share": 0.5, "all": True},
-    "chart",
+    name="largest norms",
+    sql='SELECT clip_id, norm FROM token_stats\nWHERE clip_id <> $video -- $no """ \\ here\nORDER BY norm DESC LIMIT $k',
+    description='the "largest" of all \\ \u00e9\U0001f600\x7f',
+    defaults={"k": 20, "video": "o'brien", "share": 0.5, "all": True},
+    picture="chart",
 )
 
 
@@ -44,9 +44,9 @@ def store(tmp_path) -> Iterator[Store]:
 
 def test_a_query_is_saved_replaced_listed_and_removed(store: Store) -> None:
     before = store.rows("FROM token_stats ORDER BY ALL")
-    save_queries(store, [LARGEST, SavedQuery("b", "SELECT 1")])
-    assert list_queries(store) == [SavedQuery("b", "SELECT 1"), LARGEST]
-    save_query(store, SavedQuery("b", "SELECT 2", "another"))
+    save_queries(store, [LARGEST, SavedQuery(name="b", sql="SELECT 1")])
+    assert list_queries(store) == [SavedQuery(name="b", sql="SELECT 1"), LARGEST]
+    save_query(store, SavedQuery(name="b", sql="SELECT 2", description="another"))
     assert find_query(Store(store.root), "b").sql == "SELECT 2"
     assert store.rows("SELECT query_name, picture FROM saved_queries ORDER BY 1")[1] == {
         "query_name": "largest norms",
@@ -62,7 +62,7 @@ def test_a_query_is_saved_replaced_listed_and_removed(store: Store) -> None:
 
 
 def test_toml_holds_all_of_a_query() -> None:
-    several = [LARGEST, SavedQuery('odd "name" \'', "SELECT '\r\n\t' || $x")]
+    several = [LARGEST, SavedQuery(name='odd "name" \'', sql="SELECT '\r\n\t' || $x")]
     assert read_toml(write_toml(several)) == several
 
 
@@ -89,7 +89,9 @@ def test_a_file_that_holds_no_queries_is_refused_in_a_sentence(text: str, words:
 
 
 def test_values_are_read_as_the_defaults_are() -> None:
-    filled = SavedQuery("a", "SELECT $k, $video, $share, $all, $free", defaults=LARGEST.defaults)
+    filled = SavedQuery(
+        name="a", sql="SELECT $k, $video, $share, $all, $free", defaults=LARGEST.defaults
+    )
     given = {"k": "7", "video": "12", "share": "1", "all": "false", "free": "12"}
     assert filled.fill(given).values == {
         "k": 7,
@@ -131,7 +133,7 @@ def test_a_number_is_read_as_it_is_written_where_the_default_is_one(text: str) -
     ],
 )  # fmt: skip
 def test_a_row_from_somebody_else_hides_no_other_query_and_can_be_removed(store: Store, row: dict) -> None:  # fmt: skip
-    good = SavedQuery("good", "SELECT 1")
+    good = SavedQuery(name="good", sql="SELECT 1")
     save_query(store, good)
     bad = {"query_name": "bad", "sql": "SELECT $k", "description": "", "defaults": "{}", "picture": "table", "saved_at": now()} | row  # fmt: skip
     store.commit({"saved_queries": pa.Table.from_pylist([bad], TABLES["saved_queries"].arrow)})
@@ -177,13 +179,13 @@ def test_the_command_saves_lists_answers_exchanges_and_removes(store: Store, tmp
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None, [1]])
 def test_a_default_that_json_and_toml_cannot_write_is_refused(value: object) -> None:
     with pytest.raises(StoreError, match=r"the default of \$k is not"):
-        SavedQuery("a", "SELECT $k", defaults={"k": value})
+        SavedQuery(name="a", sql="SELECT $k", defaults={"k": value})
 
 
 def test_what_a_terminal_would_act_on_is_printed_as_text(store: Store) -> None:
-    save_query(store, SavedQuery("top", "SELECT 1", "\x1b]0;owned\x07 café"))
+    save_query(store, SavedQuery(name="top", sql="SELECT 1", description="\x1b]0;owned\x07 café"))
     (video,) = store.rows("SELECT video_id FROM videos")
-    tags.add_tag(store, "odd", [tags.Member(video["video_id"])], "\x1b[2J")
+    tags.add_tag(store, "odd", [tags.Member(video_id=video["video_id"])], "\x1b[2J")
     listed = run_here("queries", "list", "--store", store.root, check=True).stdout
     assert listed == "top  \\x1b]0;owned\\x07 café\n"
     tagged = run_here("tag", "--store", store.root, check=True).stdout

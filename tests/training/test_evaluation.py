@@ -367,7 +367,9 @@ def test_the_command_prints_a_table_and_json(tmp_path, monkeypatch):
 
 
 def test_rivals_are_the_same_network_untrained_the_toy_encoder_and_raw_pixels():
-    setting = LoadOptions(torch.device("cpu"), resolve_precision("fp32", torch.device("cpu")))
+    setting = LoadOptions(
+        device=torch.device("cpu"), precision=resolve_precision("fp32", torch.device("cpu"))
+    )
     facts, encoder = encoders.load("vjepa2.1-untrained", setting)
     untrained = evaluation._load_untrained(encoder, setting)
     assert untrained.model.config == encoder.model.config and untrained is not encoder

@@ -77,15 +77,15 @@ def test_batches_come_in_order_and_are_those_of_their_number(bank):
 
 def test_the_bank_fills_while_the_run_goes_on_and_every_clip_comes_as_soon_as_it_may():
     assert (
-        batches.known(0, 512) == 128
-        and batches.known(12, 512) == 129
-        and batches.known(10**6, 512) == 512
+        batches.count_known(0, 512) == 128
+        and batches.count_known(12, 512) == 129
+        and batches.count_known(10**6, 512) == 512
     )
     generator = np.random.default_rng(0)
     for step in range(400, 424):
         chosen = batches._choose_clips(generator, 5, step, 512)
-        assert len(set(chosen)) == 5 and max(chosen) < batches.known(step, 512)
-        assert step % batches.EACH or chosen[0] == batches.known(step, 512) - 1
+        assert len(set(chosen)) == 5 and max(chosen) < batches.count_known(step, 512)
+        assert step % batches.EACH or chosen[0] == batches.count_known(step, 512) - 1
 
 
 def test_a_clip_of_the_bank_is_made_once_and_follows_from_its_number_alone(run, tmp_path):
@@ -217,7 +217,18 @@ def test_lessons_are_calibrated_number_by_number(run):
 
 def test_a_line_of_the_log_is_the_mean_of_its_steps_and_of_the_masked_ones_for_what_only_they_have():
     steps = [
-        Step(n, 16, 2.0 * n, 0.6 * (n % 2), 0.4 * (n % 2), 0.3, 1.0 * n, 1e-3, 0.5, 20.0)
+        Step(
+            step=n,
+            frames=16,
+            loss=2.0 * n,
+            masked=0.6 * (n % 2),
+            context=0.4 * (n % 2),
+            distillation=0.3,
+            similarity=1.0 * n,
+            rate=1e-3,
+            spread=0.5,
+            rank=20.0,
+        )
         for n in range(1, 5)
     ]
     found = mean_step(steps)
@@ -285,7 +296,7 @@ def test_weights_come_back_in_half_precision_with_their_shape(run, bank, tmp_pat
     trainer, _ = trainer_at(run, bank, 1)
     path = tmp_path / "w.safetensors"
     path.write_bytes(run.weights(trainer))
-    facts, encoder = encoders.load("vjepa2.1-pretrained", LoadOptions(CPU, weights=path))
+    facts, encoder = encoders.load("vjepa2.1-pretrained", LoadOptions(device=CPU, weights=path))
     assert (facts.dim, facts.patch) == (48, 16) and facts.parameters == sum(
         w.numel() for w in encoder.model.parameters()
     )

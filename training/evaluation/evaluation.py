@@ -99,7 +99,9 @@ def evaluate(
     started = time.monotonic()
     name = encoder or (PRETRAINED if weights else DEFAULT_ENCODER)
     place = encoders.device(device)
-    setting = LoadOptions(place, resolve_precision(precision, place), weights)
+    setting = LoadOptions(
+        device=place, precision=resolve_precision(precision, place), weights=weights
+    )
     facts, loaded = encoders.load(name, setting)
     _check_encoder(facts)
     paths = [source.path for source in find([videos])] if videos else _samples()

@@ -37,7 +37,7 @@ class Size:
     videos: int = 24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Material:
     """`plain` and `changed` are the same scenes without and with a change of appearance; `windows` are (16 + 2 frames) of uint8 per video;
     `page` are scenes of the Video page, `hard` harder ones of the same length."""
@@ -59,12 +59,14 @@ def material(videos: Sequence[Path], pictures: Sequence[torch.Tensor], size: Siz
     textures = list(pictures) or photographs.generate_pictures(generator, 24)
     seeds = range(size.tracked)
     return Material(
-        [make_tracking_scene(seed, backgrounds, textures, strength=0.0) for seed in seeds],
-        [make_tracking_scene(seed, backgrounds, textures, strength=1.0) for seed in seeds],
-        [make_direction_scene(seed, backgrounds, textures) for seed in range(size.directed)],
-        [window for path in videos[: size.videos] if (window := _window(path)) is not None],
-        page_scenes(backgrounds, size.tracked),
-        hard_scenes(backgrounds, -(-size.tracked * HARD // 5)),
+        plain=[make_tracking_scene(seed, backgrounds, textures, strength=0.0) for seed in seeds],
+        changed=[make_tracking_scene(seed, backgrounds, textures, strength=1.0) for seed in seeds],
+        directed=[
+            make_direction_scene(seed, backgrounds, textures) for seed in range(size.directed)
+        ],
+        windows=[window for path in videos[: size.videos] if (window := _window(path)) is not None],
+        page=page_scenes(backgrounds, size.tracked),
+        hard=hard_scenes(backgrounds, -(-size.tracked * HARD // 5)),
     )
 
 

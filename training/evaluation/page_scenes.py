@@ -9,7 +9,7 @@ The arithmetic is the page's own (`latent`); only marks and truth are made here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -71,7 +71,7 @@ class Followed:
         ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Held:
     """Shares of slices. Of the `visible`: `near`, found within one patch of the truth, and `kept`, not called lost; of the `absent`: `lost`."""
 
@@ -88,11 +88,15 @@ class Held:
             for values in (lambda f: f.near, lambda f: f.kept, lambda f: f.lost)
         )
         return cls(
-            len(near), float(np.mean(near)), float(np.mean(kept)), len(lost), float(np.mean(lost))
+            visible=len(near),
+            near=float(np.mean(near)),
+            kept=float(np.mean(kept)),
+            absent=len(lost),
+            lost=float(np.mean(lost)),
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PageScores:
     """One number per scene: `tracked` and `kept` of the slices that show the patch, `lost` of those without it; `first` and `corrected`,
     intersection over union from the first marks and after some corrections. NaN where a scene has no such slices."""
@@ -116,7 +120,14 @@ def measure_scenes(
         for row in _score(encode, scenes[first : first + TOGETHER], first, corrections)
     ]
     return (
-        PageScores(*map(list, zip(*rows, strict=True))) if rows else PageScores([], [], [], [], [])
+        PageScores(
+            **{
+                field.name: list(scores)
+                for field, scores in zip(fields(PageScores), zip(*rows, strict=True), strict=True)
+            }
+        )
+        if rows
+        else PageScores(tracked=[], kept=[], lost=[], first=[], corrected=[])
     )
 
 

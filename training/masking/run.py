@@ -62,7 +62,7 @@ class MaskFigures:
         return f"{self.mask_kind}: {self.hidden:.0%} hidden in {count(self.windows, 'window')}, error {self.l1:.3f}, {' and '.join(over)}{verdict}"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class MaskOutcome(Outcome):
     """What one call found, by kind of mask; `measured` are new, `kept` were stored before."""
 
@@ -95,7 +95,7 @@ def measure_masks(
     """
     loaded = load_predictor(store, options)
     clips = choose_clips(store, loaded.row.encoder_id, options)
-    outcome, ids = MaskOutcome(loaded.row.encoder_id), list[str]()
+    outcome, ids = MaskOutcome(encoder_id=loaded.row.encoder_id), list[str]()
     with store.ingesting():
         for done, clip in enumerate(clips, 1):
             maskings = [_name(loaded, clip, kind, options) for kind in options.kinds]

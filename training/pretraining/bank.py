@@ -25,7 +25,7 @@ FORMAT = 2  # of what is kept: counted up with every change of clips or features
 DECIDING = "seed", "side", "frames", "teacher"  # settings that decide what a clip is
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bank:
     """Clips by number; those that are missing are made when they are asked for."""
 
@@ -49,7 +49,13 @@ class Bank:
             "colors": COLOR,
         }
         name = hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:16]
-        return cls(cache / name, clip_source, settings, distillation, Lock())
+        return cls(
+            folder=cache / name,
+            clip_source=clip_source,
+            settings=settings,
+            distillation=distillation,
+            making=Lock(),
+        )
 
     def clip(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Frames and their features, mapped from their files."""

@@ -53,7 +53,7 @@ def batch(step: int, steps: int, bank: Bank) -> Batch:
     )
     parts = [found for _, found in cut if found is not None]  # of all clips or of none
     features = torch.from_numpy(np.stack(parts)) if parts else None
-    return Batch(clips, seen, masks, crop.piece, features)
+    return Batch(clips=clips, seen=seen, masks=masks, piece=crop.piece, features=features)
 
 
 def from_step(first: int, last: int, bank: Bank) -> Iterator[Batch]:

@@ -41,7 +41,7 @@ SHORT, FAR = 2, 4  # slices; how many times as long
 PICTURES = (14, 16, 20)  # patches of the pictures that crops are pieces of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Crop:
     """How one batch is cut: `count` clips, `width` x `width` patches each, `slices` of them (`image`: one frame), on a picture of `picture` patches."""
 
@@ -74,7 +74,13 @@ def choose(step: int, generator: np.random.Generator, settings: Settings, whole:
         [picture for picture in PICTURES if picture >= width] if side >= min(PICTURES) else [side]
     )
     picture = side if whole else int(generator.choice(pictures))
-    return Crop(kind, max(1, settings.tokens // (length * width * width)), width, length, picture)
+    return Crop(
+        kind=kind,
+        count=max(1, settings.tokens // (length * width * width)),
+        width=width,
+        slices=length,
+        picture=picture,
+    )
 
 
 @dataclass(frozen=True)

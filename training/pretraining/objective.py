@@ -37,7 +37,7 @@ MASK_STD = 0.02
 LEAST_STD = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Batch:
     """Clips (B, T, 3, H, W) in 0..255 as floats, as they are and as the student sees them, the masks under which it sees them, the piece
     of a picture that they are, and the teacher's features of their tokens (B, N, C), if there is a teacher."""

@@ -32,7 +32,7 @@ class CollapseError(TubeletError):
     """Tokens have become similar: the loss falls, and nothing is learned."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """What one step showed: losses, learning rate, and the spread and effective rank of tokens."""
 
@@ -192,7 +192,13 @@ def _move_batch(batch: Batch, device: torch.device) -> Batch:
     ]
     features = None if batch.features is None else batch.features.to(device)
     piece = replace(batch.piece, ids=batch.piece.ids.to(device))
-    return Batch(batch.clips.to(device), batch.seen.to(device), masks, piece, features)
+    return Batch(
+        clips=batch.clips.to(device),
+        seen=batch.seen.to(device),
+        masks=masks,
+        piece=piece,
+        features=features,
+    )
 
 
 def _measure_spread_and_rank(tokens: torch.Tensor) -> tuple[float, float]:

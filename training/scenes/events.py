@@ -33,7 +33,7 @@ class EventScene:
     frame: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """What all scenes of one kind are made from: random numbers, a photograph behind and one to cut the object from, and their size."""
 
@@ -134,4 +134,6 @@ def make_event(
         photographs[int(number)]
         for number in generator.choice(len(photographs), 2, replace=len(photographs) < 2)
     )
-    return EVENTS[name](Stage(generator, behind, inside, frames, side))
+    return EVENTS[name](
+        Stage(generator=generator, behind=behind, inside=inside, frames=frames, side=side)
+    )

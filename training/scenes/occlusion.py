@@ -39,7 +39,7 @@ TIMES = 0, 10, 16, 24, 32, 40, 46, 56, 63  # frames between which the path is st
 COLUMNS = 60, 80, 80, 180, 200, 330, 330, 190, 150  # where the object is at these, in pixels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OcclusionScene:
     """One scene. `path` holds the object's center per frame ``(FRAMES, 2)`` as (y, x), in pixels; `shape` which pixels of `object` show."""
 
@@ -56,11 +56,11 @@ class OcclusionScene:
         rng = np.random.RandomState(seed)
         left = rng.randint(96, 140)
         drawn = cls(
-            _background(rng),
-            _disc_texture(rng),
-            _disc(RADIUS),
-            _page_path(rng),
-            (left, left + 2 * RADIUS + 24),
+            background=_background(rng),
+            object=_disc_texture(rng),
+            shape=_disc(RADIUS),
+            path=_page_path(rng),
+            occluder=(left, left + 2 * RADIUS + 24),
         )
         return (
             replace(drawn, background=_cut_square(rng, photographs[seed % len(photographs)]))
@@ -132,13 +132,13 @@ def vary(generator: np.random.Generator, photographs: Sequence[np.ndarray]) -> O
     left = int(generator.integers(20, 180))
     first = int(generator.integers(0, FRAMES))
     return OcclusionScene(
-        _cut_square(rng, photographs[int(generator.integers(len(photographs)))]),
-        _texture(generator, radius, photographs),
-        shape,
-        _path(generator, radius),
-        (left, left + int(generator.integers(16, 4 * radius))),
-        generator.integers(0, 256, 3),
-        (first, first + int(generator.integers(4, FRAMES // 2))),
+        background=_cut_square(rng, photographs[int(generator.integers(len(photographs)))]),
+        object=_texture(generator, radius, photographs),
+        shape=shape,
+        path=_path(generator, radius),
+        occluder=(left, left + int(generator.integers(16, 4 * radius))),
+        color=generator.integers(0, 256, 3),
+        standing=(first, first + int(generator.integers(4, FRAMES // 2))),
     )
 
 

@@ -24,7 +24,7 @@ WEIGHT_DECAY = 0.01
 CLIPPED = 1.0  # norm of gradients
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fitted:
     """A network, its scaling, the steps that were taken, the one whose weights were kept, and what it explains over copying of the videos held back."""
 
@@ -74,17 +74,23 @@ def fit(
             if step == options.steps or best.is_stale(step):
                 break
     network.load_state_dict(best.state)
-    return Fitted(network.eval(), scaling, step, best.step, best.explained)
+    return Fitted(
+        network=network.eval(),
+        scaling=scaling,
+        steps=step,
+        best_step=best.step,
+        held_explained=best.explained,
+    )
 
 
 def _make_network(clips: Sequences, options: TransitionOptions) -> SliceTransformer:
     shape = NetworkShape(
-        clips.clips[0].shape[3],
-        options.width,
-        options.depth,
-        options.heads,
-        options.block,
-        max(max(clip.shape[1:3]) for clip in clips.clips),
+        dim=clips.clips[0].shape[3],
+        width=options.width,
+        depth=options.depth,
+        heads=options.heads,
+        block=options.block,
+        side=max(max(clip.shape[1:3]) for clip in clips.clips),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)

@@ -20,7 +20,7 @@ BANK = 64  # slices of all test videos together that others are ranked among
 GUESSES = ("model", "copy", "mean")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class VideoSums:
     """Sums over the predictions of one video at one horizon."""
 

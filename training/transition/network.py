@@ -13,7 +13,7 @@ INIT_STD = 0.02
 MLP_RATIO = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkShape:
     """Numbers per token, width, blocks, heads, and the most slices and tokens per side."""
 

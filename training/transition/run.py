@@ -35,7 +35,7 @@ class Source:
     shuffled: bool
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TransitionRun:
     """What one call did: ids of the models that it fitted, and of those that were stored before."""
 
@@ -46,7 +46,7 @@ class TransitionRun:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Workbench:
     """What all models of a run share; `progress` receives how many steps are done, of how many at most."""
 
@@ -74,8 +74,8 @@ def fit_transitions(
     split = split_videos(store, _find_common(store, clips, options), options.test / 100, options.seed)  # fmt: skip
     run_id = hash_parts(split.learn, split.held, split.test, options.settings)
     known = frozenset(row["transition_id"] for row in store.rows("SELECT transition_id FROM transitions"))  # fmt: skip
-    run = TransitionRun(run_id, split)
-    bench = Workbench(store, options, split, known, progress)
+    run = TransitionRun(run_id=run_id, split=split)
+    bench = Workbench(store=store, options=options, split=split, known=known, progress=progress)
     for source in _list_sources(bench, clips, run.notes):
         with explain_memory(options.batch, LESS):
             _fit_source(bench, source, run)

@@ -92,7 +92,9 @@ def _fill(opened: "Store", query: str | None, saved: str | None, given: dict[str
 
     if saved is not None:
         return find_query(opened, saved).fill(given)
-    return SavedQuery("typed", query).fill(given) if query and given else Query(query or "")
+    return (
+        SavedQuery(name="typed", sql=query).fill(given) if query and given else Query(query or "")
+    )
 
 
 def split_values(given: tuple[str, ...]) -> dict[str, str]:

@@ -57,8 +57,11 @@ def save(
     from tubelet.store import Store
     from tubelet.store.saved_queries import SavedQuery, save_query
 
-    values = SavedQuery(name, query).fill(split_values(given)).values
-    save_query(Store(store), SavedQuery(name, query, description, values, picture))
+    values = SavedQuery(name=name, sql=query).fill(split_values(given)).values
+    save_query(
+        Store(store),
+        SavedQuery(name=name, sql=query, description=description, defaults=values, picture=picture),
+    )
 
 
 @command()

@@ -30,7 +30,7 @@ class Failure:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Text:
     """What stands in the page's text area, where it failed, and whether it has just been run."""
 
@@ -53,7 +53,7 @@ def describe(query: str, error: str = "", ran: bool = False) -> Text:
         for table in RELATIONS.values()
     }  # fmt: skip
     functions = [Named(f.name, f"({f.arguments})", f.meaning) for f in FUNCTIONS.values()]
-    return Text(query, tables, functions, locate(error), ran)
+    return Text(query=query, tables=tables, functions=functions, failure=locate(error), ran=ran)
 
 
 def locate(error: str) -> Failure | None:

@@ -19,7 +19,6 @@ def row_of(text: str) -> EncoderEntry:
 
 
 def _row(named: Named) -> EncoderEntry:
-    shape = named.family, named.dim, named.patch, named.tubelet, named.parameters, named.side
     supply = WeightsSource(
         f"see huggingface.co/{named.id}",
         FLOAT32 * named.parameters,
@@ -29,9 +28,14 @@ def _row(named: Named) -> EncoderEntry:
     local = files.is_directory(named.id)
     weights = f"directory {named.id}" if local else f"Hugging Face {named.id}"
     return EncoderEntry(
-        *shape,
-        weights,
-        _load,
+        family=named.family,
+        dim=named.dim,
+        patch=named.patch,
+        tubelet=named.tubelet,
+        parameters=named.parameters,
+        side=named.side,
+        weights=weights,
+        load=_load,
         frames=named.frames,
         depth=Depth(blocks=named.depth, final_norm=named.final_norm),
         frame_step=named.frame_step,
