@@ -28,6 +28,7 @@ from tubelet.dashboard import answers, api, caching, metrics, units
 from tubelet.dashboard.access import SANDBOX
 from tubelet.dashboard.components import connection, modules, token_map
 from tubelet.dashboard.corpus import video_points
+from tubelet.dashboard.sql import linked_patches
 from tubelet.dashboard.video import surprise_heat
 from tubelet.latent import map_tokens
 from tubelet.latent.basis import Basis
@@ -369,6 +370,7 @@ def _answer_file(store: Store, request: Request) -> Response:
 ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "source": _source,
     "pictures": _pictures,
+    "patch": linked_patches.answer_patch,
     "colors": _colors,
     "colors_file": _colors_file,
     "surprise": _surprise,
