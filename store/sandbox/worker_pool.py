@@ -254,6 +254,7 @@ class Processes:
         self.queue = FairQueue(places)
         self._lock = threading.Lock()
         self._idle: list[Process] = []
+        self._starting = False  # one that nobody waits for
 
     def answer(self, request: Request, unwanted: Callable[[], bool] | None = None) -> Answered:
         """The answer to a query when its turn has come. Raises QueryError as `Process.answer` does, and where its turn does not come."""
@@ -286,6 +287,19 @@ class Processes:
             yield process
         finally:
             self._give_back(process)
+
+    def keep_ready(self) -> None:
+        """Where no process waits for a query, start one in the background: the next query then does not wait for its imports."""
+        with self._lock:
+            if self._idle or self._starting:
+                return
+            self._starting = True
+        threading.Thread(target=self._start_one, name="tubelet-ready", daemon=True).start()
+
+    def _start_one(self) -> None:
+        with contextlib.suppress(QueryError, RuntimeError):  # the next query says why; or the end
+            self._give_back(Process())
+        self._starting = False
 
     def _watch(
         self, turn: Turn, process: Process, unwanted: Callable[[], bool] | None

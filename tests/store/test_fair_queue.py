@@ -21,6 +21,7 @@ from tubelet.store.sandbox.worker_pool import (
     PROCESSES,
     SLOW,
     Process,
+    Processes,
     set_places,
 )
 
@@ -58,6 +59,19 @@ def test_fifteen_sessions_are_answered_beside_five_that_never_end(tmp_path: Path
         thread.join(LONG_S)
     assert refused == ["stopped: the client has disconnected"] * 5
     store.close()
+
+
+def test_a_server_keeps_a_process_ready(tmp_path: Path) -> None:
+    processes = Processes(Places())
+    processes.keep_ready()
+    processes.keep_ready()
+    _until(lambda: not processes._starting, LONG_S)
+    with processes.one() as process:
+        assert process.ready and not processes._idle, "one was started, and it is taken"
+    processes.keep_ready()
+    with processes.one() as again:
+        assert again is process, "where one waits, no other is started"
+    processes.close()
 
 
 def test_a_slow_query_gives_way_where_niceness_counts_by_session_too() -> None:
