@@ -16,9 +16,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tubelet.dashboard import answers, units
+from tubelet.dashboard import answers
 from tubelet.dashboard.access import API, read_limits
-from tubelet.media.patch_pictures import Address, draw_patch
+from tubelet.dashboard.sql import linked_patches
 from tubelet.store import Store, TubeletError
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.described import describe_answer, describe_schema
@@ -70,12 +70,8 @@ def answer_patch(store: Store, request: Request) -> Response:
     """The picture of a token, or of a slice, as PNG; refused as `answer_query` refuses, 404 where there is none."""
     if refusal := _refuse(request):
         return refusal
-    parts = request.path_params["patch"].split(".")
-    at = [number for number in map(units.read, parts) if number is not None]
-    if len(at) not in (1, 3) or len(at) < len(parts):
-        return _fail("write a patch as SLICE.Y.X, or a slice as SLICE, each from 0", 404)
     try:
-        picture = draw_patch(store, Address(request.path_params["clip"], *at))
+        picture = linked_patches.draw_asked(store, request)
     except TubeletError as error:
         return _fail(str(error), 404)
     return Response(picture, media_type="image/png", headers=HEADERS)

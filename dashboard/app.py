@@ -20,6 +20,7 @@ from tubelet.reports.literal import literal, literal_sentence
 from tubelet.store import Store, StoreError
 from tubelet.store.remote.address import is_remote
 from tubelet.store.sandbox.fair_queue import ASKER
+from tubelet.store.sandbox.worker_pool import PROCESSES
 
 HERE = Path(__file__).parent
 
@@ -39,6 +40,7 @@ def main() -> None:
     page = st.navigation(list(pages.values()), position="hidden")
     st.set_page_config(page_title=f"{page.title} · {Path(path).name or 'Tubelet'}")
     page.run()
+    PROCESSES.keep_ready()
 
 
 def _name_session() -> str:

@@ -32,6 +32,7 @@ from tubelet.dashboard.responses import (
     send_bytes,
     send_file,
 )
+from tubelet.dashboard.sql import linked_patches
 from tubelet.dashboard.video import films, surprise_heat
 from tubelet.latent import map_tokens
 from tubelet.latent.basis import Basis
@@ -249,6 +250,7 @@ def _answer_file(store: Store, request: Request) -> Response:
 ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "source": _source,
     "pictures": _pictures,
+    "patch": linked_patches.answer_patch,
     "colors": _colors,
     "colors_file": _colors_file,
     "surprise": _surprise,

@@ -52,6 +52,7 @@ M_MMAP_THRESHOLD, KEPT_BYTES = -3, 4 << 20  # a number of malloc.h; what is larg
 ROUTES = {
     "/source/{video}": "source",
     "/pictures/{clip}": "pictures",
+    "/patch/{clip}/{patch}": "patch",
     "/colors/{coloring}/{basis}/{clip}": "colors",
     "/colors/{coloring}/{basis}/{clip}/colors.npy": "colors_file",
     "/surprise/{context}/{horizon}/{clip}": "surprise",

@@ -1,7 +1,7 @@
 """The connections of a store: one over the newest snapshot, shared by threads, one cursor per query."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -29,13 +29,17 @@ class Connection:
 
     @classmethod
     def open(
-        cls, layout: Layout, snapshot: Snapshot, sql: str, names: frozenset[str]
+        cls,
+        layout: Layout,
+        snapshot: Snapshot,
+        sql: str,
+        names: frozenset[str],
+        settings: Mapping[str, str] | None = None,
     ) -> "Connection":
         """Open one that can answer a query, which needs views and functions of these names."""
         catalog, names = Catalog(layout, snapshot, views.names_tokens(sql)), names | {CLIPS.name}
-        return cls(
-            catalog=catalog, duck=views.connect(layout, snapshot, sql, names=names), known=names
-        )
+        duck = views.connect(layout, snapshot, sql, settings, names)
+        return cls(catalog=catalog, duck=duck, known=names)
 
     def answers(self, current: Snapshot, sql: str) -> bool:
         """Whether it is of this snapshot, and has the tokens that a query needs; of a store in a bucket, each query about tokens has files of its own."""

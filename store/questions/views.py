@@ -5,7 +5,7 @@ Every connection is read-only in effect: no file outside the store, no Python va
 
 import atexit
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -45,7 +45,7 @@ def connect(
     layout: Layout,
     snapshot: Snapshot,
     sql: str,
-    settings: dict[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
     names: Collection[str] = EVERYTHING,
 ) -> duckdb.DuckDBPyConnection:
     """A locked connection with the views and functions of these names, which are all of them by default; `settings` are set before the lock.
@@ -172,7 +172,9 @@ def _refusing_view(table: Table) -> str:
     return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE {refusal}::BOOLEAN"
 
 
-def _lock_down(connection: duckdb.DuckDBPyConnection, root: Path, settings: dict[str, str]) -> None:
+def _lock_down(
+    connection: duckdb.DuckDBPyConnection, root: Path, settings: Mapping[str, str]
+) -> None:
     for name, value in {
         "TimeZone": "UTC",
         "temp_directory": _spill_folder(),

@@ -1,6 +1,6 @@
 """Turns at the processes that answer queries: fair between those who ask, and a quick query never waits for the end of a slow one.
 
-A query first has one of the quick places, for half a second. One that runs longer moves to one of the lasting places. Where those are taken
+A query first has one of the quick places, for half a second of work. One that works longer moves to one of the lasting places. Where those are taken
 and others wait for its place, it is stopped, and starts over when a lasting place is free. Of those who wait, the one goes first who has used
 the least time of late.
 """
@@ -17,7 +17,8 @@ from tubelet.store.errors import QueryError
 ASKER: ContextVar[str] = ContextVar(
     "ASKER", default=""
 )  # who asks in this thread; "": nobody else's turn counts
-QUICK_S = 0.5  # after which a query counts as slow
+QUICK_S = 0.5  # of work, after which a query counts as slow
+IDLE_S = 5.0  # after which it counts as slow, however little it has worked: a busy machine is not its fault, a slow disk may be
 LONGEST_WAIT_S = 300
 LOOK_S = 0.25  # how often who waits looks whether the answer is still wanted
 HALVED_S = 60.0  # in which half of the time that somebody has used is forgotten
@@ -80,10 +81,15 @@ class FairQueue:
         finally:
             self._leave(turn)
 
-    def may_stay(self, turn: Turn) -> bool:
-        """Whether a query may run on: its time is short yet, there is a lasting place for it, or nobody waits for the one it has."""
+    def may_stay(self, turn: Turn, worked: float | None = None) -> bool:
+        """Whether a query may run on: its time is short yet, there is a lasting place for it, or nobody waits for the one it has.
+
+        `worked` are its seconds of processor time, None where the system does not say: on a busy machine a quick query takes long.
+        """
         with self._changed:
-            if turn.lasting or time.monotonic() - turn.since < QUICK_S:
+            passed = time.monotonic() - turn.since
+            idle = worked is not None and worked < QUICK_S and passed < IDLE_S
+            if turn.lasting or passed < QUICK_S or idle:
                 return True
             if self._count(lasting=True) < self.places.lasting:
                 turn.lasting = True

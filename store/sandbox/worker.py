@@ -15,7 +15,7 @@ import json
 import resource
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,9 +25,10 @@ import duckdb
 import pyarrow as pa
 
 from tubelet.store.disk.files import unreadable
-from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.errors import QueryError, TubeletError
 from tubelet.store.questions import views
+from tubelet.store.questions.catalog import EVERYTHING, find_named
+from tubelet.store.questions.connections import Connection as Opened
 from tubelet.store.sandbox import landlock
 from tubelet.store.sandbox.error_messages import explain_error, is_memory
 from tubelet.store.sandbox.estimate import HELD, Estimate, Held, estimate
@@ -73,23 +74,16 @@ class Request:
     values: Mapping[str, Any] = field(default_factory=dict)  # of the query's ``$name`` parameters
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A connection, and the snapshot that its views show."""
-
-    duck: duckdb.DuckDBPyConnection
-    snapshot: Snapshot
-
-
 class Connector:
-    """Hands out connections to a store, each for one query, and prepares the next one while nobody waits."""
+    """Hands out connections to a store, each for one query, and prepares the next one while nobody waits. A connection gets the views and
+    functions that its query names: creating all of them takes several times as long as a small answer."""
 
     def __init__(self) -> None:
         self._ready: tuple[tuple, Opened] | None = None
         self._used: list[Opened] = []
         self.last: Request | None = None
 
-    def connect(self, store: Store, request: Request) -> duckdb.DuckDBPyConnection:
+    def connect(self, store: Store, request: Request) -> Opened:
         """The connection that was prepared where it fits the request, else a new one; over the files that the query needs."""
         self.last = request
         found, self._ready = self._ready, None
@@ -99,8 +93,10 @@ class Connector:
             self._used += [found[1]] if found else []
             opened = self._open(store, request, request.sql)
         self._used.append(opened)
-        views.narrow(opened.duck, store.layout, opened.snapshot, request.sql, request.values)
-        return opened.duck
+        opened.learn(find_named(request.sql))
+        snapshot = opened.catalog.snapshot
+        views.narrow(opened.duck, store.layout, snapshot, request.sql, request.values)
+        return opened
 
     def close_used(self) -> None:
         while self._used:
@@ -114,8 +110,8 @@ class Connector:
             self._ready = self._key(store, request), self._open(store, request, "")
 
     def _open(self, store: Store, request: Request, sql: str) -> Opened:
-        settings, current = {"memory_limit": f"{request.memory}B", **SETTINGS}, store.snapshot()
-        return Opened(views.connect(store.layout, current, sql, settings), current)
+        settings = {"memory_limit": f"{request.memory}B", **SETTINGS}
+        return Opened.open(store.layout, store.snapshot(), sql, find_named(sql), settings)
 
     def _key(self, store: Store, request: Request) -> tuple:
         return request.root, request.memory, store.snapshot().name
@@ -145,7 +141,7 @@ def _load_modules() -> None:
     """Have everything imported that an answer needs: 10 MB that the first query would otherwise seem to read."""
     request = Request(root="", sql="SELECT 1 AS one", rows=1, seconds=1, memory=1)
     with duckdb.connect(":memory:") as duck:
-        for table in _chunks(duck, request):
+        for table in _chunks(duck, request, lambda: None):
             _serialize(table)
 
 
@@ -204,9 +200,9 @@ def _count_read_bytes() -> int:
 def _send(store: Store, request: Request, connection: Connection, connector: Connector) -> int:
     """Send the answer's pieces; how many bytes were read for them."""
     connection.send_bytes(Kind.STARTED)
-    duck = connector.connect(store, request)
+    opened = connector.connect(store, request)
     before = _count_read_bytes()
-    for table in _chunks(duck, request):
+    for table in _chunks(opened.duck, request, lambda: opened.learn(EVERYTHING)):
         connection.send_bytes(Kind.CHUNK + _serialize(table))
     return _count_read_bytes() - before
 
@@ -218,8 +214,10 @@ def _serialize(table: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def _chunks(duck: duckdb.DuckDBPyConnection, request: Request) -> Iterator[pa.Table]:
-    """The answer's rows, at least one chunk. Raises QueryError for the query's mistakes."""
+def _chunks(
+    duck: duckdb.DuckDBPyConnection, request: Request, learn: Callable[[], None]
+) -> Iterator[pa.Table]:
+    """The answer's rows, at least one chunk; `learn` has the connection know all names. Raises QueryError for the query's mistakes."""
     statement = read_statement(duck, request.sql)
     if request.answer == ESTIMATE and not statement.reads:
         yield Estimate().table
@@ -227,7 +225,15 @@ def _chunks(duck: duckdb.DuckDBPyConnection, request: Request) -> Iterator[pa.Ta
     estimated = request.answer == ESTIMATE
     statement, pieces = (statement.plan(), _estimate) if estimated else (statement, _rows)
     try:
-        yield from pieces(duck, statement, request)
+        found = pieces(duck, statement, request)
+        try:
+            first = next(found)
+        except duckdb.CatalogException:  # the error shall suggest the right name
+            learn()
+            found = pieces(duck, statement, request)
+            first = next(found)
+        yield first
+        yield from found
     except duckdb.IOException:
         raise  # files that a compaction took away: the store asks again
     except (duckdb.Error, pa.ArrowException) as error:

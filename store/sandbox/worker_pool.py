@@ -28,7 +28,7 @@ from tubelet.store.sandbox.fair_queue import FairQueue, Places, Turn
 from tubelet.store.sandbox.worker import Kind, Request
 
 EXPORTING = Places(quick=2, lasting=0, per_asker=2)  # whole answers written at a time
-IDLE = 2  # processes kept for the next query, about 150 MB each
+IDLE = 3  # processes kept for the next query, as many as quick ones run at once by default; about 150 MB each
 SLOW = 10  # how much a slow query gives way to others: its niceness
 START_S = 60  # a process that is not up by then never will be
 LONGEST_S = 10**6  # the operating system waits no longer
@@ -75,6 +75,7 @@ class Process:
         """Start it and wait until it is ready. Raises QueryError with the reason if it does not start."""
         self._process: subprocess.Popen | None = None
         self._slowed = False
+        self._worked_before: float | None = None  # seconds of work when the answer began
         self.bytes_read = 0  # for the last answer; 0 where the system does not say
         self._folder = make_scratch()
         self._connection, theirs = multiprocessing.connection.Pipe()
@@ -97,12 +98,31 @@ class Process:
         running = self._process is not None and self._process.poll() is None
         return self._ready and running and not self._slowed
 
+    @property
+    def worked(self) -> float | None:
+        """Seconds of processor time that the present answer has taken; None on systems other than Linux."""
+        worked, before = self._count_work(), self._worked_before
+        return None if worked is None or before is None else worked - before
+
+    def _count_work(self) -> float | None:
+        try:
+            told = Path(f"/proc/{self._process.pid}/stat").read_text() if self._process else ""
+        except OSError:
+            return None
+        ticks = told.rpartition(")")[2].split()[11:13]  # of user and system, of all threads
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK") if ticks else None
+
     def give_way(self) -> None:
-        """Let other processes go first from now on. It is not kept for another query: only an administrator can take this back."""
+        """Let other processes go first from now on. It is not kept for another query: only an administrator can take this back.
+
+        Linux may compare niceness within a session alone (autogroup), and this process has one of its own: then the session is told, too.
+        """
         if self._process and not self._slowed:
             self._slowed = True
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PGRP, self._process.pid, SLOW)
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{self._process.pid}/autogroup").write_text(str(SLOW))
 
     def answer(self, request: Request, unwanted: Callable[[], bool] | None = None) -> pa.Table:
         """Rows, up to one more than requested. Raises QueryError for the query's mistakes, at a limit, and once it is `unwanted`."""
@@ -132,7 +152,7 @@ class Process:
         self, request: Request, unwanted: Callable[[], bool] | None, whole: bool
     ) -> Iterator[pa.Table | None]:
         """The answer in pieces; None where it starts, for the second time if a compaction took the files away meanwhile."""
-        self._ready = False
+        self._ready, self._worked_before = False, self._count_work()
         deadline, left = time.monotonic() + request.seconds, request.memory
         self._connection.send_bytes(json.dumps(asdict(request)).encode())
         while True:
@@ -234,6 +254,7 @@ class Processes:
         self.queue = FairQueue(places)
         self._lock = threading.Lock()
         self._idle: list[Process] = []
+        self._starting = False  # one that nobody waits for
 
     def answer(self, request: Request, unwanted: Callable[[], bool] | None = None) -> Answered:
         """The answer to a query when its turn has come. Raises QueryError as `Process.answer` does, and where its turn does not come."""
@@ -267,12 +288,25 @@ class Processes:
         finally:
             self._give_back(process)
 
+    def keep_ready(self) -> None:
+        """Where no process waits for a query, start one in the background: the next query then does not wait for its imports."""
+        with self._lock:
+            if self._idle or self._starting:
+                return
+            self._starting = True
+        threading.Thread(target=self._start_one, name="tubelet-ready", daemon=True).start()
+
+    def _start_one(self) -> None:
+        with contextlib.suppress(QueryError, RuntimeError):  # the next query says why; or the end
+            self._give_back(Process())
+        self._starting = False
+
     def _watch(
         self, turn: Turn, process: Process, unwanted: Callable[[], bool] | None
     ) -> Callable[[], bool]:
         def look() -> bool:
             """Whether nobody wants the answer. Raises SetAside where others need the place."""
-            if not self.queue.may_stay(turn):
+            if not self.queue.may_stay(turn, process.worked):
                 raise SetAside
             if turn.lasting and self.queue.has_others(turn):
                 process.give_way()

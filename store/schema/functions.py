@@ -30,7 +30,7 @@ class Function:
 
 def _of_clip(value: str) -> str:
     """A value of the row of `clips` whose id is `clip_id`, over its columns as ``~name``."""
-    names = ("clip_id", "first_frame", "frame_count", "step", "slices", "start_s", "stop_s")
+    names = ("clip_id", "first_frame", "frame_count", "step", "slices", "grid_height", "grid_width", "start_s", "stop_s")  # fmt: skip
     renamed = ", ".join(f'{name} AS "~{name}"' for name in names)
     return f'(SELECT {value} FROM (SELECT {renamed} FROM clips) WHERE "~clip_id" = $clip_id)'
 
@@ -42,6 +42,12 @@ def _of_basis(value: str, name: str, number: str) -> str:
     return f"""(SELECT {value} FROM ({rows}) WHERE "~basis_id" = $basis AND "~name" = '{name}' AND "~number" = {number})"""
 
 
+_INSIDE = " AND ".join(
+    f'${name} BETWEEN 0 AND "~{size}" - 1'
+    for name, size in {"slice": "slices", "y": "grid_height", "x": "grid_width"}.items()
+)
+_PICTURE = f"""CASE WHEN {_INSIDE}
+    THEN 'patch/' || "~clip_id" || '/' || concat_ws('.', $slice::INTEGER, $y::INTEGER, $x::INTEGER) END"""
 _SETTING = "coalesce((\"~settings\"::JSON ->> '{}') NOT IN ('false', '0'), false)"
 _AXIS = f"""CASE WHEN {_SETTING.format("positions")}
     THEN error('component() does not know the patch, whose position mean this basis subtracts: use the SQL behind the map of the Video page')
@@ -145,6 +151,13 @@ FUNCTIONS = {
             returns="DOUBLE",
             meaning="second of the video at which a slice begins",
             macro=_of_clip('"~start_s" + $slice / "~slices" * ("~stop_s" - "~start_s")'),
+        ),
+        Function(
+            name="patch_picture",
+            arguments="clip_id, slice, y, x",
+            returns="VARCHAR",
+            meaning="address of a token's picture, below that of the dashboard: its patch among those around it; NULL where there is no such token",
+            macro=_of_clip(_PICTURE),
         ),
         Function(
             name="label_of",

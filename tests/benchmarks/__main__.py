@@ -29,6 +29,7 @@ from tests.benchmarks import (
     sessions,
     sql,
     surprise,
+    visitors,
     workbench,
 )
 
@@ -53,6 +54,7 @@ BENCHMARKS = {
     "sessions": sessions,
     "bucket_writers": bucket_writers,
     "workbench": workbench,
+    "visitors": visitors,
     "comparison": comparison,
     "probes": probes,
     "memory": memory,

@@ -79,6 +79,7 @@ def asks(store: Store) -> dict[str, Ask]:
     return {
         "source": Ask({"video": clip["video_id"]}, "video/mp4"),
         "pictures": Ask({"clip": clip["clip_id"]}, "image/jpeg", b"\xff\xd8"),
+        "patch": Ask({"clip": clip["clip_id"], "patch": "1.0.0"}, "image/png", b"\x89PNG"),
         "colors": Ask(colored, BYTES, length=tokens * 3),
         "colors_file": Ask(colored, BYTES, b"\x93NUMPY"),
         "surprise": Ask(predicted, BYTES, length=tokens * 3),
@@ -142,6 +143,14 @@ def test_every_route_refuses_what_the_store_does_not_hold(
             server, asks[ROUTES[path]].address(path, **{hole: "0123456789abcdef"})
         )
         assert status == 404 and len(body) > 20 and b"Traceback" not in body, (hole, body)
+
+
+def test_a_picture_is_where_the_sql_function_says(server: str) -> None:
+    sql = "SELECT patch_picture(clip_id, 1, 0, 0) AS shown, clip_id FROM clips LIMIT 1"
+    _, body, _ = fetched(server, f"api/query?{urllib.parse.urlencode({'sql': sql})}")
+    (row,) = json.loads(body)["rows"]
+    pictures = [fetched(server, at) for at in (row["shown"], f"api/patch/{row['clip_id']}/1.0.0")]
+    assert pictures[0][:2] == pictures[1][:2] and pictures[0][1].startswith(b"\x89PNG")
 
 
 def test_routes_and_answers_belong_together() -> None:

@@ -1,5 +1,6 @@
 """Answers as pictures: which an answer can be, what stands in them and where they lead."""
 
+import json
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -12,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.test_dashboard import open_page, text
 from tests.stores import synthetic_store
-from tubelet.dashboard.sql import chart, frames
+from tubelet.dashboard.sql import chart, frames, linked_patches
 from tubelet.dashboard.sql.chart import COUNT, NOTHING, ChartSpec
 from tubelet.dashboard.sql.pictures import list_pictures
 from tubelet.store import Store
@@ -70,6 +71,24 @@ def test_a_gallery_says_which_rows_have_no_picture(store: Store) -> None:
     test = open_page("sql", store, query=query, picture="patches")
     assert not test.exception and "4 rows without a picture" in text(test)
     assert html(test).count("<a ") == 4 and "<b>gone" not in html(test)
+
+
+def test_a_table_shows_the_pictures_that_a_query_names_and_fetches_no_other_text(
+    store: Store,
+) -> None:
+    named = "SELECT patch_picture(clip_id, slice, y, x) AS shown, 'patch/' || clip_id AS other FROM token_stats LIMIT 4"
+    test = open_page("sql", store, query=named)
+    columns = json.loads(test.dataframe[0].proto.columns)
+    assert columns["shown"]["type_config"]["type"] == "image" and "other" not in columns
+    for text_ in (
+        "https://example.com/patch/a/0.0.0",
+        "patch/../0.0.0",
+        "patch/a/0.0.0?b",
+        "",
+        None,
+    ):
+        assert linked_patches.find_columns(pa.table({"a": pa.array([text_], pa.string())})) == []
+    assert linked_patches.find_columns(pa.table({"a": ["patch/a/0.0.0", None]})) == ["a"]
 
 
 def test_cards_stand_for_clips_and_videos(store: Store) -> None:

@@ -1,16 +1,88 @@
 """Whose query runs next: slow ones give their place to quick ones, nobody has more than a share, and nobody waits for ever."""
 
+import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from tests.stores import synthetic_store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox import fair_queue
 from tubelet.store.sandbox.fair_queue import ASKER, FairQueue, Places
 from tubelet.store.sandbox.limits import VisitorLimits
-from tubelet.store.sandbox.worker_pool import EXPORTING, EXPORTS, PROCESSES, set_places
+from tubelet.store.sandbox.untrusted import Limits, ask
+from tubelet.store.sandbox.worker_pool import (
+    EXPORTING,
+    EXPORTS,
+    PROCESSES,
+    SLOW,
+    Process,
+    Processes,
+    set_places,
+)
+
+ENDLESS = "SELECT count(*) FROM range(100000000000) AS r(i) WHERE hash(i) % 7 = i % 7"
+LONG_S = 300  # for what a busy machine still does
+
+
+def test_fifteen_sessions_are_answered_beside_five_that_never_end(tmp_path: Path) -> None:
+    store, over = synthetic_store(tmp_path / "store", videos=1), threading.Event()
+    answered: list[int] = []
+    refused: list[str] = []
+
+    def linger(name: str) -> None:
+        ASKER.set(name)
+        try:
+            ask(store, ENDLESS, Limits(seconds=2 * LONG_S), over.is_set)
+        except QueryError as error:
+            refused.append(str(error))
+
+    def work(name: str) -> None:
+        ASKER.set(name)
+        answered.extend(
+            ask(store, f"SELECT {number} * count(*) AS n FROM videos").table["n"][0].as_py()
+            for number in range(3)
+        )
+
+    slow = [_start(linger, f"slow {number}") for number in range(5)]
+    _until(lambda: PROCESSES.queue.count() == (5, 0), LONG_S)
+    quick = [_start(work, f"quick {number}") for number in range(15)]
+    for thread in quick:
+        thread.join(LONG_S)
+    assert sorted(answered) == sorted([0, 1, 2] * 15) and not refused, "nobody waited for their end"
+    over.set()
+    for thread in slow:
+        thread.join(LONG_S)
+    assert refused == ["stopped: the client has disconnected"] * 5
+    store.close()
+
+
+def test_a_server_keeps_a_process_ready(tmp_path: Path) -> None:
+    processes = Processes(Places())
+    processes.keep_ready()
+    processes.keep_ready()
+    _until(lambda: not processes._starting, LONG_S)
+    with processes.one() as process:
+        assert process.ready and not processes._idle, "one was started, and it is taken"
+    processes.keep_ready()
+    with processes.one() as again:
+        assert again is process, "where one waits, no other is started"
+    processes.close()
+
+
+def test_a_slow_query_gives_way_where_niceness_counts_by_session_too() -> None:
+    process = Process()
+    process.give_way()
+    pid = process._process.pid
+    session = Path(f"/proc/{pid}/autogroup")
+    told = session.read_text() if session.exists() else f"nice {SLOW}"
+    assert os.getpriority(os.PRIO_PROCESS, pid) == SLOW and told.strip().endswith(f"nice {SLOW}")
+    assert not process.ready, "it is not kept for a quick query"
+    process.close()
 
 
 def test_a_slow_query_moves_stays_or_gives_its_place_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,8 +134,14 @@ def test_one_asker_has_its_share_and_a_wait_ends(monkeypatch: pytest.MonkeyPatch
             pass
 
 
-def _until(holds) -> None:
-    until = time.monotonic() + 10
+def _start(work: Callable[[str], None], name: str) -> threading.Thread:
+    thread = threading.Thread(target=work, args=(name,), daemon=True)
+    thread.start()
+    return thread
+
+
+def _until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.02)

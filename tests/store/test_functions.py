@@ -94,9 +94,19 @@ def test_frames_and_seconds_of_slices(store: Store) -> None:
     assert column(store, "SELECT frame_of('gone', 0)") == [None]
 
 
+def test_the_address_of_a_picture_is_given_for_tokens_alone(store: Store) -> None:
+    (clip, *_) = (row["clip_id"] for row in store.rows("FROM clips ORDER BY clip_id"))
+    sql = "SELECT patch_picture(clip_id, slice, y, x) FROM token_stats WHERE clip_id = $clip ORDER BY slice, y, x"
+    places = np.indices((4, 5, 5)).reshape(3, -1).T
+    assert column(store, sql, clip=clip) == [f"patch/{clip}/{s}.{y}.{x}" for s, y, x in places]
+    outside = "($clip, 4, 0, 0), ($clip, -1, 0, 0), ($clip, 0, 5, 0), ($clip, 0, 0, 5), ('../gone', 0, 0, 0), (NULL, 0, 0, 0), ($clip, NULL, 0, 0)"
+    sql = f"SELECT patch_picture(c, s, y, x) FROM (VALUES {outside}) AS places(c, s, y, x)"
+    assert column(store, sql, clip=clip) == [None] * 7
+
+
 def test_functions_are_documented_with_their_meaning() -> None:
     from tubelet.store.schema.functions import FUNCTIONS, markdown
 
     assert list(FUNCTIONS)[:5] == ["cosine", "token", "component", "frame_of", "seconds_of"]
-    assert list(FUNCTIONS)[5:] == ["label_of", "has_label", "has_tag"]
+    assert list(FUNCTIONS)[5:] == ["patch_picture", "label_of", "has_label", "has_tag"]
     assert all(f"`{function.signature}`" in markdown() for function in FUNCTIONS.values())
