@@ -15,6 +15,7 @@ from tests.benchmarks import (
     embeddings,
     labels,
     latent,
+    layers,
     masking,
     memory,
     one_clip,
@@ -55,6 +56,7 @@ BENCHMARKS = {
     "workbench": workbench,
     "comparison": comparison,
     "probes": probes,
+    "layers": layers,
     "memory": memory,
 }
 
