@@ -1,7 +1,7 @@
 """Colors of tokens: a basis gives each token three numbers, and on ranges fixed with the basis they become red, green and blue.
 
 A coloring says where the basis comes from. Its name appears in URLs: `corpus`, `video-ID`, `clip-ID`, `basis-ID`, `dimensions-0.1.2`, and
-`clusters-10`, `labels` and `videos`, whose colors are those of categories, and `direction-` with the name of a direction in hexadecimal digits of UTF-8, or `attention-` with the id of an attentive probe, which are gray; each with the options `~unit`, `~positions` and `~foreground` if they are set.
+`clusters-10`, `labels` and `videos`, whose colors are those of categories, and `direction-` with the name of a direction in hexadecimal digits of UTF-8, `attention-` with the id of an attentive probe, or `text-` with that of a text, which are gray; each with the options `~unit`, `~positions` and `~foreground` if they are set.
 """
 
 import re
@@ -20,16 +20,19 @@ from tubelet.latent.directions import shade
 from tubelet.latent.directions.naming import find_direction
 from tubelet.latent.fitting import FIRST_COMPONENT, BasisSpec
 from tubelet.latent.scope import Scope
+from tubelet.latent.texts import shade as text_shade
 from tubelet.store import Store, StoreError
 
 CHANNELS = ("red", "green", "blue")
 DIRECTION = "direction"
 ATTENTION = "attention"
+TEXT = text_shade.KIND
+PLACELESS = "kmeans", DIRECTION, ATTENTION, TEXT  # kinds of bases that place nothing on a map
 BACKGROUND = 0.25  # of the gray that stands for what is not foreground
 CATEGORICAL = {"labels": kinds.LABEL, "videos": kinds.VIDEO}
 FORMS = "choose corpus, video-ID, clip-ID, basis-ID or dimensions-I.J.K"
 NAME = re.compile(
-    r"(corpus|video|clip|basis|dimensions|clusters|labels|videos|direction|attention)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)"
+    r"(corpus|video|clip|basis|dimensions|clusters|labels|videos|direction|attention|text)(?:-([0-9a-f.]+))?((?:~(?:unit|positions|foreground))*)"
 )
 
 
@@ -101,6 +104,8 @@ def fit_basis(store: Store, encoder_id: str, coloring: Coloring) -> Basis:
         return shade.make_basis(store, find_direction(store, encoder_id, coloring.direction))
     if coloring.source == ATTENTION:
         return gaze.make_basis(store, encoder_id, coloring.of)
+    if coloring.source == TEXT:
+        return text_shade.make_basis(store, encoder_id, coloring.of)
     named = {coloring.source: coloring.of} if coloring.source in ("clip", "video") else {}
     wanted = Scope.of(store, **named, encoder=encoder_id)
     options = coloring.options

@@ -27,8 +27,7 @@ from tubelet.latent.basis import Basis
 from tubelet.latent.categories import Categories
 from tubelet.latent.channels import Look, OfClip, OfSample
 from tubelet.latent.colorings import (
-    ATTENTION,
-    DIRECTION,
+    PLACELESS,
     Coloring,
     color_clip,
     find_categories,
@@ -47,6 +46,7 @@ from tubelet.latent.memo import Memo
 from tubelet.latent.retrieval import Answer
 from tubelet.latent.sample import Sample
 from tubelet.latent.segmentation import Segmentation
+from tubelet.latent.texts.ranking import TextRanking, rank_kept
 from tubelet.latent.tracking import Track
 from tubelet.latent.tracks import follow_patches
 from tubelet.latent.video_map import VideoMap, lay_out
@@ -106,8 +106,8 @@ class Workspace:
         )
 
     def space(self, basis: Basis) -> Basis:
-        """The basis that gives tokens their positions on a map: the basis itself or, for clusters, single directions and attention, which give none, the components of the corpus."""
-        placeless = basis.kind in ("kmeans", DIRECTION, ATTENTION)
+        """The basis that gives tokens their positions on a map: the basis itself or, for kinds that give none (clusters, single directions, attention, similarity to a text), the components of the corpus."""
+        placeless = basis.kind in PLACELESS
         return self.basis(basis.encoder_id, Coloring("corpus")) if placeless else basis
 
     def clip_colors(
@@ -257,6 +257,15 @@ class Workspace:
                 return rank_corpus(self.store, direction, ranking, videos)
 
         return self.keep_answer(key, ask)
+
+    def rank_text(self, encoder_id: str, text_id: str, ranking: Ranking) -> TextRanking:
+        """The slices most like a text that was searched for, of the clips that the search has read. Raises LatentError."""
+
+        def ask() -> TextRanking:
+            with READING:
+                return rank_kept(self.store, encoder_id, text_id, ranking)
+
+        return self.keep_answer(("text", encoder_id, text_id, ranking), ask)
 
     def keep_answer(self, key: Hashable, ask: Callable[[], T]) -> T:
         """The answer to a question over the corpus, asked once per state of the store. Raises LatentError."""

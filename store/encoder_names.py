@@ -1,14 +1,21 @@
 """An encoder of a store by its name or its id, and what is known of its family."""
 
 from tubelet.store.errors import StoreError
+from tubelet.store.ids import OUTPUTS
 from tubelet.store.store import Store
 
 PREDICTS = "V-JEPA"  # families of which each network comes with a predictor begin so
+READS_TEXT = ("SigLIP vision", "CLIP vision", "TIPS v2")  # families trained on captions
 
 
 def has_predictor(family: str) -> bool:
     """Whether encoders of a family come with a predictor, which `tubelet mask` and `tubelet surprise` run."""
     return family.startswith(PREDICTS)
+
+
+def has_text(family: str, layer: str) -> bool:
+    """Whether tokens of a layer can be compared with texts: those that an encoder trained on captions puts out."""
+    return family in READS_TEXT and layer in OUTPUTS
 
 
 def find_encoder(store: Store, wanted: str) -> str:

@@ -21,7 +21,7 @@ from tubelet.dashboard.parameters import (
 from tubelet.dashboard.selection import known_encoders, name_encoders
 from tubelet.dashboard.video import beside_scores, choice, colors, place
 from tubelet.dashboard.video.beside_scores import LEFT, RIGHT, Shown
-from tubelet.latent.colorings import ATTENTION, Coloring
+from tubelet.latent.colorings import ATTENTION, TEXT, Coloring
 from tubelet.latent.correspondence import carry_marks, find_moment, time_of
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.probes.attention import list_attention
@@ -31,6 +31,7 @@ from tubelet.store.questions import clips as clip_queries
 from tubelet.store.questions.rows import NamedVideo
 
 SAME = "the same"
+OF_FIRST = ("dimensions", TEXT)  # that only the first player has a box for
 ONE, EACH = "one basis for both", "one each"
 HELP = "A second player beside this one: another video, encoder, layer or coloring, at the same time of the video. A click marks the same place in both."
 
@@ -86,7 +87,7 @@ def _choose(label: Markdown, names: Mapping[str, str], own: str, parameter: str)
 
 def _choose_coloring(store: Store, film: Film, second: Film, coloring: Coloring) -> Coloring:
     """The first's coloring unless another is chosen; of a video or window by one basis for both, or one each."""
-    offered = [SAME, *(name for name, source in colors.SOURCES.items() if source != "dimensions")]
+    offered = [SAME, *(name for name, source in colors.SOURCES.items() if source not in OF_FIRST)]
     name = st.selectbox("Second colors", offered, **bind("beside-color"), width=220)
     own = {"video": second.video.video_id, "clip": second.clip.clip_id}
     if name != SAME:

@@ -8,12 +8,14 @@ from tubelet.dashboard import caching, downloads, links, units
 from tubelet.dashboard.components.player import Film, Paint, Swatch
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.swatches import name_categories
+from tubelet.dashboard.video import texts
 from tubelet.latent import bases, gaze
 from tubelet.latent.basis import LINEAR, Basis
 from tubelet.latent.categories import CLUSTER, LABEL, VIDEO, Categories, count_categories
-from tubelet.latent.colorings import ATTENTION, CHANNELS, DIRECTION, Coloring, Options
+from tubelet.latent.colorings import ATTENTION, CHANNELS, DIRECTION, TEXT, Coloring, Options
 from tubelet.latent.directions.naming import FORMS
 from tubelet.latent.probes.attention import list_attention
+from tubelet.latent.texts import shade as text_shade
 from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.questions.corpus import Question
@@ -29,6 +31,7 @@ SOURCES = {  # as the URL and the reader see them
     "videos": "videos",
     ALONG: DIRECTION,
     gaze.TITLE: ATTENTION,
+    text_shade.TITLE: TEXT,
 }
 CLUSTERS = (4, 6, 8, 10, 15, 20, 30)  # to choose from
 CATEGORICAL = ("labels", "videos")
@@ -71,6 +74,8 @@ def choose(store: Store, film: Film) -> Coloring:
         return Coloring.along(_name_direction())
     if source == ATTENTION:
         return Coloring(source, _choose_probe(store, film.clip.encoder_id))
+    if source == TEXT:
+        return texts.ask_text(store, film.clip.encoder_id)
     of = {"video": film.video.video_id, "clip": film.clip.clip_id}.get(source, "")
     return Coloring(source, of, _options())
 
@@ -92,9 +97,10 @@ def legend(basis: Basis) -> tuple[Swatch, ...]:
     if basis.kind == ATTENTION:
         said = f"brightness: 0 to {basis.limits[0][1]:.2g} times an even spread"
         return (Swatch(said, "linear-gradient(90deg, #000, #fff)"),)
-    if basis.kind == DIRECTION:
+    if basis.kind in (DIRECTION, TEXT):
         low, high = basis.limits[0]
-        said = f"brightness: {basis.parameters['name']}, {low:.2g} to {high:.2g}"
+        what = "cosine to the text" if basis.kind == TEXT else basis.parameters["name"]
+        said = f"brightness: {what}, {low:.2g} to {high:.2g}"
         return (Swatch(said, "linear-gradient(90deg, #000, #fff)"),)
     shares: Sequence[float] = (
         (basis.explained / basis.total).tolist() if basis.total and basis.kind != "umap" else []
@@ -131,6 +137,8 @@ def sentence(basis: Basis, coloring: Coloring) -> Markdown:
         return f"Brightness is the value along {literal(basis.parameters['name'])}."
     if basis.kind == ATTENTION:
         return f"Brightness is how much the attentive probe of {literal(basis.parameters['name'])} attends to each token, averaged over heads."
+    if basis.kind == TEXT:
+        return f"Bright patches look like {literal(basis.parameters['name'])}: brightness is the cosine of each patch to the text; half of all patches are black."
     if basis.kind == "umap":
         return "Similar colors mean neighboring embeddings: red, green and blue are three UMAP coordinates."
     share = float(basis.explained[:3].sum() / basis.total) if basis.total else 0.0
@@ -150,6 +158,9 @@ def questions(film: Film, coloring: Coloring) -> dict[str, Question]:
 def choose_paint(store: Store, film: Film, coloring: Coloring) -> Paint:
     """The paint, or none and a sentence that says why."""
     if not any(row.embedded for row in film.clips):
+        return Paint()
+    if coloring.source == TEXT and not coloring.of:
+        texts.offer(store, film)
         return Paint()
     if coloring.source == ATTENTION and not coloring.of:
         command = f"tubelet probe --kind attentive --label NAME --store {store.shell_name}"

@@ -26,6 +26,7 @@ from tubelet.dashboard.video import (
     segmentation,
     similar,
     surprise_heat,
+    texts,
     track,
 )
 from tubelet.dashboard.video.beside_scores import Shown
@@ -115,6 +116,7 @@ def _show_film(store: Store, selection: Selection, above: DeltaGenerator, looked
     map.show(
         store, film, clip, coloring, marked
     )  # above what a click on it adds, so that it stays where it is
+    texts.show(store, film, coloring)
     clip, marked = _find_searched(store, film, clip, marked)
     search.show(store, clip, marked)
     patches.show(store, clip, marked)

@@ -82,12 +82,17 @@ def _show_hits(store: Store, answer: Answer) -> None:
         f"Top {len(hits)} most similar patches, from {units.count(videos, 'video')}, best first."
     )
     st.markdown(f"{found} {how(answer, store)}")
+    show_pictures(store, hits, "hit")
+
+
+def show_pictures(store: Store, hits: list[FoundPatch], name: str) -> None:
+    """Each hit as a picture and a way into the player; `name` tells its buttons from those of other searches."""
     if not hits:
         return
     with st.grid(4, min_column_width=230, gap="small") as grid:
         for hit in hits:
             with grid.cell():
-                _show_hit(store, hit)
+                _show_hit(store, hit, name)
 
 
 def how(answer: Answer, store: Store) -> Markdown:
@@ -114,7 +119,7 @@ def how(answer: Answer, store: Store) -> Markdown:
     )
 
 
-def _show_hit(store: Store, hit: FoundPatch) -> None:
+def _show_hit(store: Store, hit: FoundPatch, name: str) -> None:
     clip, video = (
         caching.find_clip(store, hit.clip_id),
         caching.find_video(store, hit.video_id),
@@ -129,7 +134,7 @@ def _show_hit(store: Store, hit: FoundPatch) -> None:
     st.caption(f"{hit.score:.3f} · {literal(video.name)} · {seconds:.2f}\N{NO-BREAK SPACE}s")
     st.button(
         f"Show patch {hit.rank:d}: {literal(video.name)}, {seconds:.2f}\N{NO-BREAK SPACE}s",
-        key=f"{BUTTON}hit-{hit.rank}",
+        key=f"{BUTTON}{name}-{hit.rank}",
         on_click=_go,
         args=(clip, address),
     )

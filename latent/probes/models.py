@@ -17,7 +17,7 @@ ALPHAS = tuple(float(value) for value in np.logspace(-1, 3, 5))  # of ridge regr
 NEIGHBORS = (1, 5, 10, 20)
 INNER = 3  # folds in which a strength is chosen
 LARGE = 4000  # clips of a training part from which on some of them are enough to choose a strength
-PART = 1000  # clips that it is then chosen on, of twice as many to learn from
+PART = 800  # clips that it is then chosen on, of twice as many to learn from
 SMALL = 4_000_000  # numbers in states up to which threads cost more than they give
 STEPS = 2000  # of logistic regression, at most
 
@@ -35,10 +35,35 @@ def train(
     if inner < 2:  # too few groups to choose: the middle one
         chosen = choices[len(choices) // 2]
         return model.set_params(**{name: chosen}).fit(vectors, values), float(chosen)
-    some = None if kind == KNN else _choose_some(task, values, groups, seed)
-    search = GridSearchCV(model, grid, cv=some or splitter(task, inner, seed))
-    search.fit(vectors, values, groups=groups)
-    return search.best_estimator_, float(search.best_params_[name])
+    if kind == KNN:
+        search = GridSearchCV(model, grid, cv=splitter(task, inner, seed))
+        search.fit(vectors, values, groups=groups)
+        return search.best_estimator_, float(search.best_params_[name])
+    some = _choose_some(task, values, groups, seed)
+    parts = some or list(splitter(task, inner, seed).split(vectors, values, groups))
+    chosen = _choose_strength(model, (name.partition("__")[2], choices), (vectors, values), parts)
+    return model.set_params(**{name: chosen}).fit(vectors, values), chosen
+
+
+def _choose_strength(
+    model: Any,
+    grid: tuple[str, list[float]],
+    data: tuple[np.ndarray, np.ndarray],
+    parts: list[tuple[np.ndarray, np.ndarray]],
+) -> float:
+    """The strength with the highest mean score over parts, the first of equals, as GridSearchCV chooses; but a part is standardized once for all strengths, which took a third of the time."""
+    from sklearn.base import clone
+
+    (_, scaler), (_, last) = model.steps
+    (name, choices), (vectors, values) = grid, data
+    scores = np.empty((len(parts), len(choices)))
+    for row, (learned, held) in zip(scores, parts):
+        scaling = clone(scaler).fit(vectors[learned])
+        seen, asked = scaling.transform(vectors[learned]), scaling.transform(vectors[held])
+        for place, choice in enumerate(choices):
+            fitted = clone(last).set_params(**{name: choice}).fit(seen, values[learned])
+            row[place] = fitted.score(asked, values[held])
+    return float(choices[int(scores.mean(axis=0).argmax())])
 
 
 @contextmanager

@@ -129,3 +129,35 @@ class AttentiveProbe(Row):
     layer: str
     label_name: str
     score: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextHeadRow(Row):
+    """A row of `texts.text_head`: what compares the tokens of an encoder with texts."""
+
+    text_head_id: str
+    encoder_id: str
+    head_kind: str
+    text_dim: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchedText(Row):
+    """A row of `texts.searched_texts`."""
+
+    text_id: str
+    encoder_id: str
+    text: str
+    text_vector: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextEncoder(Row):
+    """A row of `texts.text_encoders`: an encoder whose tokens are kept, and where its weights come from."""
+
+    encoder_id: str
+    name: str
+    family: str
+    layer: str
+    weights_sha256: str
+    weights_source: str

@@ -13,6 +13,7 @@
     probes   trained probes and their predictions
     scores   how well tokens segment and track
     models   models of tokens that are kept as files: transitions and decoders
+    texts    texts that were searched for, and what compares tokens with them
     shared   the names that several tables use, and the one meaning of each
     saved    queries that people keep
     functions  what queries can call besides DuckDB's own
@@ -56,7 +57,6 @@ from tubelet.store.schema.fits import (
 from tubelet.store.schema.models import (
     DECODER_SCORES,
     DECODERS,
-    KEPT_MODELS,
     MODELS,
     TRANSITION_SCORES,
     TRANSITIONS,
@@ -88,6 +88,7 @@ from tubelet.store.schema.surprise import (
     SURPRISE,
     SURPRISE_TABLES,
 )
+from tubelet.store.schema.texts import SEARCHED, TEXT_HEADS, TEXTS
 from tubelet.store.schema.tokens import (
     DIM_STATS,
     POOLED,
@@ -151,6 +152,8 @@ __all__ = [
     "SURPRISE_TABLES",
     "TABLES",
     "TAGS",
+    "TEXTS",
+    "TEXT_HEADS",
     "TOKENS",
     "TOKEN_PROJECTIONS",
     "TOKEN_SAMPLES",
@@ -164,6 +167,8 @@ __all__ = [
     "Table",
     "markdown",
 ]  # fmt: skip
+
+KEPT_MODELS = (TRANSITIONS, DECODERS, TEXT_HEADS)  # tables whose rows have a file of weights
 
 # In the order in which a commit writes them.
 TABLES = {
@@ -185,6 +190,7 @@ TABLES = {
         *reversed(FITS),
         *reversed(PROBED),
         *reversed(MODELS),
+        *reversed(SEARCHED),
         SCORES,
         SAVED_QUERIES,
         CLIPS,
@@ -210,6 +216,7 @@ RELATIONS = {
         *FITS,
         *PROBED,
         *MODELS,
+        *SEARCHED,
         DIRECTIONS,
         SCORES,
         LABELS,

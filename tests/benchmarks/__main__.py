@@ -15,6 +15,7 @@ from tests.benchmarks import (
     embeddings,
     labels,
     latent,
+    layers,
     masking,
     memory,
     one_clip,
@@ -57,6 +58,7 @@ BENCHMARKS = {
     "visitors": visitors,
     "comparison": comparison,
     "probes": probes,
+    "layers": layers,
     "memory": memory,
 }
 

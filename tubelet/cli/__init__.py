@@ -34,6 +34,7 @@ COMMANDS = {
     "sql": CommandSpec("query", "Answer a SQL query over a store, read-only."),
     "queries": CommandSpec("saved_queries", "List, save, exchange and remove saved queries."),
     "schema": CommandSpec("query", "Print every table and column with its meaning."),
+    "search": CommandSpec("search", "Find slices and patches that look like a text."),
     "ask": CommandSpec("questions", "Find near-duplicates, leaks, outliers, what to label first."),
     "report": CommandSpec("reports", "Write a report over the videos of a store."),
     "export": CommandSpec("export", "Write videos as MP4, mask, colors, track or tokens."),

@@ -13,6 +13,7 @@ from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.networks.hub import files
 from tubelet.ingest.networks.hub.shapes import (
     IMAGENET,
+    UNSCALED,
     Geometry,
     Shape,
     find_blocks,
@@ -24,6 +25,7 @@ SMALLEST, LARGEST = 1e-12, 1e12  # of numbers that pixels are divided by or move
 LARGEST_SIDE = 16_384  # pixels
 # Settings of a preprocessor that change the pixels a model gets; a file without any of them says nothing about them
 SCALING = {"image_mean", "image_std", "do_normalize", "do_rescale", "rescale_factor"}
+STEM = "patch_projection"  # of RADIO: a matrix in the place of a convolution
 DIGITS = 6  # of means and deviations: more are rounding of the arithmetic around them
 
 Channels = tuple[tuple[float, ...], tuple[float, ...]]  # mean and standard deviation of each
@@ -39,13 +41,15 @@ class Pixels:
     source: str
 
     @classmethod
-    def of(cls, folder: Path) -> "Pixels":
-        """What the model's preprocessor configuration says; ImageNet's numbers where it has none. Raises UsageError for anything else."""
+    def of(cls, folder: Path, shape: Shape | None = None) -> "Pixels":
+        """What the model's preprocessor configuration says; where it has none, ImageNet's numbers or, of models that scale their own pixels, none. Raises UsageError for anything else."""
         for name in files.SETTINGS[1:]:
             found = files.settings(folder, name)
             found = found.get("image_processor") or found.get("video_processor") or found
             if isinstance(found, dict) and SCALING & found.keys():
                 return cls._from(found, folder / name)
+        if shape and shape.pixels == UNSCALED:
+            return cls(*UNSCALED, None, "as the model has no preprocessor configuration")
         return cls(*IMAGENET, None, "ImageNet's, as the model has no preprocessor configuration")
 
     @classmethod
@@ -153,10 +157,13 @@ class HubEncoder:
         )
         self._mean = torch.tensor(pixels.mean, device=self.device).view(3, 1, 1) * 255
         self._std = torch.tensor(pixels.std, device=self.device).view(3, 1, 1) * 255
-        for module in (
-            model.modules()
+        for (
+            name,
+            module,
+        ) in (
+            model.named_modules()
         ):  # the residual stream begins here, and the positions are added to it: in float32
-            if isinstance(module, torch.nn.Conv2d | torch.nn.Conv3d):
+            if isinstance(module, torch.nn.Conv2d | torch.nn.Conv3d) or name.endswith(STEM):
                 module.register_forward_hook(lambda module, given, patches: patches.float())
 
     def encode(self, frames: UInt8[torch.Tensor, "B T 3 H W"]) -> TokenGrids:
@@ -180,13 +187,14 @@ class HubEncoder:
         """The tokens of each layer, class and register tokens first."""
         arguments = self._arguments(pixels)
         if self._taps:
-            return self._taps.run(lambda: self._model(pixel_values=pixels, **arguments))
-        return [self._model(pixel_values=pixels, **arguments).last_hidden_state]
+            return self._taps.run(lambda: self._model(**arguments))
+        return [self._model(**arguments).last_hidden_state]
 
     def _arguments(self, pixels: torch.Tensor) -> dict[str, object]:
         arguments: dict[str, object] = (
             {"interpolate_pos_encoding": True} if self._shape.interpolate else {}
         )
+        arguments[self._shape.takes] = pixels
         if ("mask_ratio", 0.0) in self._shape.changes:
             arguments["noise"] = self._in_order(pixels)
         return arguments

@@ -41,7 +41,7 @@ def find_cached(name: str) -> Path | None:
 def with_settings(name: str) -> Path:
     """The directory of a model with its configuration, weights not yet fetched. Raises UsageError."""
     folder = Path(name).expanduser()
-    folder = folder.resolve() if folder.is_dir() else _fetch(name, SETTINGS)
+    folder = folder.resolve() if folder.is_dir() else fetch_files(name, SETTINGS)
     if not (folder / "config.json").is_file():
         raise UsageError(
             f"{name} has no config.json: --encoder takes a directory written by transformers' save_pretrained"
@@ -54,8 +54,8 @@ def with_weights(name: str) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder.resolve()
-    folder = _fetch(name, (*SETTINGS, *SAFETENSORS))
-    return folder if tensor_files(folder) else _fetch(name, (*SETTINGS, *PICKLES))
+    folder = fetch_files(name, (*SETTINGS, *SAFETENSORS))
+    return folder if tensor_files(folder) else fetch_files(name, (*SETTINGS, *PICKLES))
 
 
 def settings(folder: Path, name: str) -> dict:
@@ -78,7 +78,8 @@ def settings(folder: Path, name: str) -> dict:
     return found
 
 
-def _fetch(name: str, patterns: Sequence[str]) -> Path:
+def fetch_files(name: str, patterns: Sequence[str]) -> Path:
+    """The directory of an id with the files that patterns match, downloaded where they are absent. Raises UsageError."""
     from huggingface_hub import errors, snapshot_download
 
     try:

@@ -24,7 +24,7 @@ def describe_model(text: str) -> Named:
     shape = shape_of(folder)
     config = config_of(folder, shape)
     numbers = geometry(config, shape)
-    side = Pixels.of(folder).side if shape.sizes else None
+    side = Pixels.of(folder, shape).side if shape.sizes else None
     whole = side if side and side % numbers.patch == 0 else numbers.height
     return Named(
         id=text,
@@ -57,7 +57,7 @@ def load(text: str, expected: Named, setting: LoadOptions) -> tuple[HubEncoder, 
             f"{source} is no longer the model that Tubelet knows as {text}: its config.json has {numbers}"
         )
     tensors = weights.read(folder)
-    pixels = Pixels.of(folder)
+    pixels = Pixels.of(folder, shape)
     settings = unusual(config, pixels.unusual(shape.pixels))
     words = pixels.words + (f"; unusual settings: {settings}" if settings else "")
     known = {

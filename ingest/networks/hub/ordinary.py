@@ -23,6 +23,14 @@ SHAPES = frozenset(
         "tubelet_size",
         "num_frames",
         "num_register_tokens",
+        "num_registers",
+        "num_cls_tokens",
+        "max_img_size",
+        "patch_dim",
+        "hidden_sizes",
+        "depths",
+        "num_spatial_layers",
+        "num_temporal_layers",
         "qkv_bias",
         "query_bias",
         "key_bias",
@@ -65,6 +73,12 @@ ELSEWHERE = frozenset(
         "pooler_act",
         "pooler_output_size",
         "vision_use_head",
+        "num_auxiliary_layers",
+        "apply_l2norm",
+        "summary_idxs",
+        "layer_scale_init_value",
+        "video_patch_dim",
+        "video_temporal_patch_size",
         "auto_map",
         "finetuning_task",
         "license",
@@ -83,10 +97,11 @@ def unusual(config: Any, pixels: Mapping[str, object]) -> str:
     found = {
         name: value for name, value in own.items() if _counts(name) and value != preset.get(name)
     }
-    if config.num_attention_heads * WIDE.get(config.hidden_size, HEAD) == config.hidden_size:
+    heads = getattr(config, "num_attention_heads", None)
+    if heads is None or heads * WIDE.get(config.hidden_size, HEAD) == config.hidden_size:
         found.pop("num_attention_heads", None)
     else:
-        found["num_attention_heads"] = config.num_attention_heads
+        found["num_attention_heads"] = heads
     return json.dumps({**found, **pixels}, sort_keys=True, default=str) if found or pixels else ""
 
 

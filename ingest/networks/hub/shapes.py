@@ -16,6 +16,7 @@ from tubelet.ingest.networks.hub import files
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALVES = (0.5,) * 3, (0.5,) * 3
+UNSCALED = (0.0,) * 3, (1.0,) * 3  # RGB / 255 as it is
 POOLING = "vision_model.head.", "head."  # of SigLIP, which its tokens do not pass
 OPENAI = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
@@ -24,9 +25,23 @@ OPENAI = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.2757771
 LIMITS = {
     "hidden_size": 16_384, "num_hidden_layers": 256, "num_attention_heads": 512, "intermediate_size": 131_072, "patch_size": 256,
     "image_size": 16_384, "num_channels": 3, "tubelet_size": 64, "num_frames": 4_096, "num_register_tokens": 1_024,
+    "vocab_size": 2_000_000, "max_position_embeddings": 65_536, "hidden_sizes": 16_384, "depths": 256, "num_spatial_layers": 256,
+    "num_temporal_layers": 256, "num_registers": 1_024, "num_cls_tokens": 1_024, "max_img_size": 16_384,
 }  # fmt: skip
 
-OPTIONAL = "num_register_tokens", "tubelet_size", "num_frames", "use_mean_pooling"  # of some types
+OPTIONAL = (
+    "num_register_tokens",
+    "tubelet_size",
+    "num_frames",
+    "use_mean_pooling",
+    "num_registers",
+    "num_cls_tokens",
+)  # of some types
+MAY_BE_0 = "num_register_tokens", "num_registers"
+STEM, STAGE = (
+    4,
+    2,
+)  # pixels per side that the first stage of a ConvNeXt makes one of, and each later one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +55,9 @@ class Shape:
     interpolate: bool = False  # has to be asked to, by interpolate_pos_encoding
     leftovers: tuple[str, ...] = ("classifier.",)
     norm: str = "layernorm"  # behind the last block
+    normed: bool = True  # whether there is one
+    blocks: bool = True  # whether the residual stream has one grid from end to end
+    takes: str = "pixel_values"  # the name of its input
     changes: tuple[tuple[str, object], ...] = ()  # to its config
     pixels: tuple[tuple[float, ...], tuple[float, ...]] = (
         IMAGENET  # mean and standard deviation that are ordinary for it
@@ -96,6 +114,28 @@ SHAPES: Mapping[str, Shape] = {
         changes=(("vision_use_head", False),),
         pixels=HALVES,
     ),
+    "tipsv2": Shape(
+        family="TIPS v2",
+        model="Tipsv2VisionModel",
+        leading=1,
+        leftovers=("text_model.", "temperature"),
+        pixels=UNSCALED,
+    ),
+    "tipsv2_vision_model": Shape(
+        family="TIPS v2", model="Tipsv2VisionModel", leading=1, pixels=UNSCALED
+    ),
+    "dinov3_convnext": Shape(
+        family="DINOv3 ConvNeXt", model="DINOv3ConvNextModel", leading=1, blocks=False
+    ),
+    "radio": Shape(family="RADIO", model="RadioModel", normed=False, pixels=UNSCALED),
+    "videoprism_vision_model": Shape(
+        family="VideoPrism",
+        model="VideoPrismVisionModel",
+        sizes=False,
+        blocks=False,
+        takes="pixel_values_videos",
+        pixels=UNSCALED,
+    ),
     "siglip_vision_model": Shape(
         family="SigLIP vision",
         norm="post_layernorm",
@@ -131,7 +171,7 @@ def shape_of(folder: Path) -> Shape:
         raise UsageError(
             f"{folder} holds a model of type {type_}: the types that Tubelet can run are {', '.join(SHAPES)}"
         )
-    if type_ in ("clip", "siglip") and not config.get("vision_config"):
+    if type_ in ("clip", "siglip", "tipsv2") and not config.get("vision_config"):
         raise UsageError(
             f"{folder} holds a {type_} model without a vision part: --encoder takes one that has it"
         )
@@ -164,23 +204,11 @@ def model_class(shape: Shape) -> Any:
 
 def config_of(folder: Path, shape: Shape) -> Any:
     """The configuration as transformers reads it, with what the shape changes. Raises UsageError."""
-    written = files.settings(folder, "config.json")
-    for part in (written, written.get("vision_config")):
-        if isinstance(part, dict):  # transformers makes lists as long as some numbers say
-            _check_numbers(
-                {name: part[name] for name in LIMITS if part.get(name) is not None}, folder
-            )
-    try:
-        with quiet():
-            config = model_class(shape).config_class.from_pretrained(folder)
-    except Exception as error:  # transformers checks types and values, each in another way
-        raise UsageError(
-            f"{folder / 'config.json'} does not describe a {shape.family} model: {_first_line(error)}"
-        ) from error
+    config = read_config(folder, shape)
     _check_numbers(
         {name: getattr(config, name) for name in LIMITS if hasattr(config, name)}, folder
     )
-    if config.hidden_size % config.num_attention_heads:
+    if hasattr(config, "num_attention_heads") and config.hidden_size % config.num_attention_heads:
         raise UsageError(
             f"{folder / 'config.json'}: {config.hidden_size} dimensions cannot be shared by {config.num_attention_heads} heads"
         )
@@ -189,10 +217,27 @@ def config_of(folder: Path, shape: Shape) -> Any:
     return config
 
 
+def read_config(folder: Path, shape: Shape) -> Any:
+    """The configuration as transformers reads it. Raises UsageError."""
+    written = files.settings(folder, "config.json")
+    for part in (written, written.get("vision_config"), written.get("text_config")):
+        if isinstance(part, dict):  # transformers makes lists as long as some numbers say
+            _check_numbers(
+                {name: part[name] for name in LIMITS if part.get(name) is not None}, folder
+            )
+    try:
+        with quiet():
+            return model_class(shape).config_class.from_pretrained(folder)
+    except Exception as error:  # transformers checks types and values, each in another way
+        raise UsageError(
+            f"{folder / 'config.json'} does not describe a {shape.family} model: {_first_line(error)}"
+        ) from error
+
+
 def _check_numbers(numbers: Mapping[str, Any], folder: Path) -> None:
     """Raises UsageError if a number that memory depends on is missing or absurd, before anything of that size is allocated."""
     for name, values in numbers.items():
-        least, most = 0 if name == "num_register_tokens" else 1, LIMITS[name]
+        least, most = 0 if name in MAY_BE_0 else 1, LIMITS[name]
         for value in values if isinstance(values, list | tuple) and values else [values]:
             if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
                 raise UsageError(
@@ -207,7 +252,7 @@ def _first_line(error: Exception) -> str:
 
 def geometry(config: Any, shape: Shape) -> Geometry:
     """The numbers that say how pixels become tokens. Raises UsageError for patches that are not square."""
-    (patch, patch_width), (height, width) = _pair(config.patch_size), _pair(config.image_size)
+    (patch, patch_width), (height, width) = _patch(config), _pair(config.image_size)
     if patch != patch_width:
         raise UsageError(
             f"patches of {patch} x {patch_width} pixels: Tubelet's encoders have square ones"
@@ -216,18 +261,27 @@ def geometry(config: Any, shape: Shape) -> Geometry:
         type(config)().to_dict()
     )  # a file may hold any name besides: transformers keeps it, and no model of the type reads it
     own = {name: getattr(config, name) for name in OPTIONAL if name in declared}
-    leading = shape.leading + (own.get("num_register_tokens") or 0)
+    tubelet = own.get("tubelet_size", 1)
     return Geometry(
-        dim=config.hidden_size,
+        dim=config.hidden_sizes[-1] if hasattr(config, "hidden_sizes") else config.hidden_size,
         patch=patch,
-        tubelet=own.get("tubelet_size", 1),
+        tubelet=tubelet if isinstance(tubelet, int) else tubelet[0],
         height=height,
         width=width,
         frames=own.get("num_frames"),
-        leading=leading,
-        depth=config.num_hidden_layers,
-        final_norm=not own.get("use_mean_pooling", False),
+        leading=shape.leading + sum(own.get(name) or 0 for name in (*MAY_BE_0, "num_cls_tokens")),
+        depth=config.num_hidden_layers if shape.blocks else 0,
+        final_norm=shape.normed and not own.get("use_mean_pooling", False),
     )
+
+
+def _patch(config: Any) -> tuple[int, int]:
+    """Pixels per side of what one token stands for."""
+    if hasattr(config, "patch_size"):
+        return _pair(config.patch_size)
+    if hasattr(config, "hidden_sizes"):
+        return _pair(STEM * STAGE ** (len(config.hidden_sizes) - 1))
+    return _pair(config.tubelet_size[1:])
 
 
 def parameters(config: Any, shape: Shape) -> int:

@@ -1,0 +1,57 @@
+"""The slices of a corpus that are most like a text: each slice by one vector, each hit with the patch that is most like it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tubelet.array_types import Float32, Float64
+from tubelet.latent import clips, half, hits
+from tubelet.latent.hits import Hit, Ranking
+from tubelet.latent.texts.keeping import KeptHead
+from tubelet.store import Store
+from tubelet.store.rows import ClipRow
+
+
+def rank_slices(
+    store: Store,
+    kept: KeptHead,
+    vector: Float64[np.ndarray, " d"],
+    chosen: Sequence[ClipRow],
+    ranking: Ranking,
+) -> list[Hit]:
+    """The best slices of some clips by cosine; a hit's token is the patch of its slice that is most like the text, its score that of the slice."""
+    best = (_best_slices(store, kept, vector, clip, ranking.of_a_clip) for clip in chosen)
+    found = hits.rank_hits(best, ranking)
+    return [_point(store, kept, vector, hit) for hit in found]
+
+
+def score_patches(
+    store: Store, kept: KeptHead, vector: Float64[np.ndarray, " d"], clip: ClipRow
+) -> Float32[np.ndarray, "S H W"]:
+    """The cosine of each patch of a clip to a text; NaN where a token has no direction."""
+    return score_grid(kept, vector, clips.read(store, clip))
+
+
+def score_grid(
+    kept: KeptHead, vector: Float64[np.ndarray, " d"], grid: np.ndarray
+) -> Float32[np.ndarray, "S H W"]:
+    """The same of a half-precision grid ``(S, H, W, D)``, a slice at a time."""
+    wanted = vector.astype(np.float32)
+    scores = [kept.head.read_patches(tokens) @ wanted for tokens in half.slices(grid)]
+    return np.stack(scores).reshape(grid.shape[:3])
+
+
+def _best_slices(
+    store: Store, kept: KeptHead, vector: Float64[np.ndarray, " d"], clip: ClipRow, count: int
+) -> Hit:
+    """Slices stand in the place of tokens here."""
+    scores = kept.read_slices(store, clip) @ vector.astype(np.float32)
+    return hits.best_of(clip, scores, count)
+
+
+def _point(store: Store, kept: KeptHead, vector: Float64[np.ndarray, " d"], hit: Hit) -> Hit:
+    """The hit by the patch of its slice that is most like the text, the first of equals; the first of all where none has a direction."""
+    number = int(hit.tokens[0])
+    scores = score_grid(kept, vector, clips.read(store, hit.clip, number, number + 1)).ravel()
+    patch = int(np.nan_to_num(scores, nan=-np.inf).argmax())
+    return Hit(hit.clip, np.array([number * scores.size + patch]), hit.scores)
