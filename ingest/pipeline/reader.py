@@ -379,8 +379,8 @@ def _lost(timeline: Timeline) -> VideoError:
 
 def _refuse_corrupt(timeline: Timeline) -> None:
     """Raises VideoError where so much of a video is damaged that what was decoded is meaningless."""
-    if timeline.corrupt > MOST_CORRUPT * timeline.frames:
-        share = f"FFmpeg marks {timeline.corrupt:,} of {timeline.frames:,} frames as damaged, more than {MOST_CORRUPT:.0%}"
+    if timeline.marked > MOST_CORRUPT * timeline.frames:
+        share = f"FFmpeg marks {timeline.marked:,} of {timeline.frames:,} frames as damaged, more than {MOST_CORRUPT:.0%}"
         raise VideoError(
             "decode",
             f"{share}: none of it is stored; get a complete or a decrypted copy of the file",
