@@ -14,6 +14,7 @@ from tubelet.ingest.errors import UsageError
 from tubelet.ingest.frame_rate import Sampling
 from tubelet.ingest.memory import free
 from tubelet.ingest.part import Taken
+from tubelet.ingest.pipeline.attending import wait_for_file
 from tubelet.ingest.pipeline.controls import REPEATS, expect_controls
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.pipeline.writer import COMMIT_CLIPS, COMMIT_SECONDS
@@ -164,14 +165,10 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
     """Frames, clips and tokens of one source without decoding more than its first frame; None where it is not a video."""
     recipe = recipe.of(source)
     try:
-        with source.open() as video:
-            height, width = recipe.geometry.target(
-                *next(video.frames()).displayed, recipe.encoder.patch
-            )
-        with source.open() as video:
-            frames, fps = video.packets, video.fps
+        displayed, frames, fps = wait_for_file(lambda: _look_at(source))
     except (VideoError, StopIteration):
         return None
+    height, width = recipe.geometry.target(*displayed, recipe.encoder.patch)
     samples = count_samples(frames, recipe.windowing.rate, fps)
     pairs = recipe.pairing.pairs(recipe.windowing, samples)
     windows = {*recipe.windowing.windows(samples), *(pair.b for pair in pairs)}
@@ -185,6 +182,14 @@ def survey(source: Source, recipe: Recipe) -> Survey | None:
         changed=sum(pair.kind in ENCODED_AGAIN for pair in pairs),
         frame_rate=fps,
     )
+
+
+def _look_at(source: Source) -> tuple[tuple[int, int], int, float]:
+    """Height and width of a video, its packets, and its frames per second. Raises VideoError, and StopIteration where it has no frame."""
+    with source.open() as video:
+        displayed = next(video.frames()).displayed
+    with source.open() as video:
+        return displayed, video.packets, video.fps
 
 
 def _memory_total(device: torch.device) -> int:

@@ -18,6 +18,7 @@ from tubelet.ingest.arguments import StorageOptions
 from tubelet.ingest.contract import Encoder
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.memory import STATUS, read_bytes
+from tubelet.ingest.pipeline.attending import wait_for_file
 from tubelet.ingest.pipeline.decoding import Decoding, Wanted
 from tubelet.ingest.pipeline.encoding import EncodedClip, encode
 from tubelet.ingest.pipeline.messages import Clip, VideoDone
@@ -237,28 +238,26 @@ def _probe_clip(
 
     It is the first one after `skipped`, where there are as many: rows of one clip twice would compress better than those of two.
     """
-    started = time.perf_counter()
     try:
-        with source.open() as video:
-            decoding = Decoding(recipe.of(source), video, source, video_id, Wanted())
-            clip = _last(islice(decoding.clips(), skipped + 1)) or next(decoding.tail(), None)
-            seconds = (time.perf_counter() - started) / decoding.timeline.frames
-            return (
-                (
-                    clip,
-                    VideoDone(
-                        source=source,
-                        video_id=video_id,
-                        row=decoding.row(),
-                        thumbnail=decoding.thumbnail(),
-                    ),
-                    seconds,
-                )
-                if clip
-                else None
-            )
+        return wait_for_file(lambda: _decode_clip(source, skipped, video_id, recipe))
     except VideoError:
         return None
+
+
+def _decode_clip(
+    source: Source, skipped: int, video_id: str, recipe: Recipe
+) -> tuple[Clip, VideoDone, float] | None:
+    """The same. Raises VideoError."""
+    started = time.perf_counter()
+    with source.open() as video:
+        decoding = Decoding(recipe.of(source), video, source, video_id, Wanted())
+        clip = _last(islice(decoding.clips(), skipped + 1)) or next(decoding.tail(), None)
+        if clip is None:
+            return None
+        seconds = (time.perf_counter() - started) / decoding.timeline.frames
+        row, thumbnail = decoding.row(), decoding.thumbnail()
+        done = VideoDone(source=source, video_id=video_id, row=row, thumbnail=thumbnail)
+        return clip, done, seconds
 
 
 def _last(clips: Iterable[Clip]) -> Clip | None:

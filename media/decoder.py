@@ -18,6 +18,7 @@ from statistics import median
 
 import av
 
+from tubelet.media.complaints import Complaints
 from tubelet.media.demuxing import Demuxer
 from tubelet.media.opening import open_container
 
@@ -31,10 +32,11 @@ INTERVALS = 25  # between frames, whose median is the usual one
 
 @dataclass(frozen=True)
 class Decoded:
-    """A frame; `gap` if frames before it are lost."""
+    """A frame; `gap` if frames before it are lost, `complained` if the decoder only complains about damage in it."""
 
     frame: av.VideoFrame
     gap: bool = False
+    complained: bool = False
 
 
 @dataclass
@@ -72,6 +74,7 @@ class Decoder:
         self._emitted = 0
         self._cut_off = False  # the demuxer calls the last packet incomplete
         self._demuxer = Demuxer(container, stream)
+        self._complaints = Complaints(container, stream)
         self._intervals: deque[int] = deque(maxlen=INTERVALS)
         self._before: av.VideoFrame | None = None
 
@@ -83,6 +86,7 @@ class Decoder:
             for one in decoded:
                 self._emitted += 1
                 yield one
+        self._complaints.close()
         yield from self._end()
 
     def _await(self, packet: av.Packet) -> None:
@@ -92,7 +96,7 @@ class Decoder:
 
     def _decode(self, packet: av.Packet) -> list[av.VideoFrame]:
         try:
-            return packet.decode()
+            return self._complaints.decode(packet)
         except ERRORS as error:
             self._note(error)
             return []
@@ -135,7 +139,8 @@ class Decoder:
 
     def _hand_out(self, frames: list[av.VideoFrame]) -> Iterator[Decoded]:
         for frame in frames:
-            decoded = Decoded(frame, self._follows_loss(frame) | self._follows_skipped(frame))
+            gap = self._follows_loss(frame) | self._follows_skipped(frame)
+            decoded = Decoded(frame, gap, self._complaints.concern(frame))
             if self._damage is None:
                 yield decoded
                 continue

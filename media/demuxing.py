@@ -15,6 +15,7 @@ from statistics import quantiles
 import av
 
 from tubelet.media.container_bytes import Stretch, is_structure, read_declared_size
+from tubelet.store import answers
 
 LEAST_BYTES = 80  # more than the headers between two packets of Matroska, AVI, FLV and NUT
 REMEMBERED = 64  # stretches between packets, to know how large they usually are
@@ -161,7 +162,9 @@ def read_packets(container: av.container.InputContainer) -> Iterator[av.Packet]:
     """Every packet of a file. One of a stream that turns up late, as damage makes believe, is passed over: PyAV raises at it."""
     while True:
         try:
-            yield from container.demux()
+            for packet in container.demux():
+                answers.step()
+                yield packet
         except IndexError:
             continue
         return

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import av
 
+from tubelet.media.complaints import Complaints
+from tubelet.media.decoder import Decoded
 from tubelet.media.errors import VideoError
 from tubelet.media.opening import open_container
 
@@ -50,12 +52,12 @@ class FrameFolder:
             digest.update(f"{picture.number} {bytes_}\n".encode())
         return digest.hexdigest()
 
-    def decode(self, at: int) -> av.VideoFrame:
+    def decode(self, at: int) -> Decoded:
         """The picture at a position. Raises VideoError."""
         path = self.pictures[at].path
         try:
             with open_container(path) as container:
-                return next(container.decode(video=0))
+                return _decode_first(container)
         except (*ERRORS, StopIteration) as error:
             reason = getattr(error, "strerror", None) or str(error) or "no picture in it"
             raise VideoError(
@@ -65,6 +67,16 @@ class FrameFolder:
     @property
     def codec(self) -> str:
         return self.pictures[0].path.suffix.lower().removeprefix(".")
+
+
+def _decode_first(container: av.container.InputContainer) -> Decoded:
+    """The picture of a file. Raises StopIteration where it holds none."""
+    stream = container.streams.video[0]
+    complaints = Complaints(container, stream)
+    frames = (frame for packet in container.demux(stream) for frame in complaints.decode(packet))
+    frame = next(frames)
+    complaints.close()
+    return Decoded(frame, gap=False, complained=complaints.concern(frame))
 
 
 def find_frames(folder: Path, names: list[str] | None = None) -> FrameFolder | None:
@@ -90,7 +102,7 @@ def find_frames(folder: Path, names: list[str] | None = None) -> FrameFolder | N
     return FrameFolder(tuple(ordered)) if len(ordered) > 1 and not twice else None
 
 
-def iterate_pictures(folder: FrameFolder) -> Iterator[tuple[int, av.VideoFrame]]:
+def iterate_pictures(folder: FrameFolder) -> Iterator[tuple[int, Decoded]]:
     """Position and picture of every frame. Raises VideoError at the first that cannot be read."""
     for at in range(len(folder.pictures)):
         yield at, folder.decode(at)

@@ -43,6 +43,7 @@ class Frame:
     aspect: float = 1.0  # width of a stored pixel over its height
     duration_s: float = 0.0  # until the next frame
     gap: bool = False  # frames before this one are lost
+    complained: bool = False  # the decoder only complains about damage in it
 
     @property
     def stop_s(self) -> float:
@@ -51,8 +52,8 @@ class Frame:
 
     @property
     def corrupt(self) -> bool:
-        """Whether FFmpeg marks the frame as damaged."""
-        return self.decoded.is_corrupt
+        """Whether FFmpeg marks the frame as damaged, or complains about it."""
+        return self.decoded.is_corrupt or self.complained
 
     @property
     def color(self) -> Color:
@@ -170,6 +171,7 @@ class Video:
                 decoded=one.frame,
                 aspect=self.aspect,
                 gap=one.gap,
+                complained=one.complained,
             )
 
     def _until_broken(self, frames: Iterator[Frame]) -> Iterator[Frame | VideoError]:
@@ -237,9 +239,10 @@ class PictureVideo:
             yield Frame(
                 index=at,
                 time_s=at / self.fps,
-                decoded=picture,
+                decoded=picture.frame,
                 duration_s=1 / self.fps,
                 gap=at in self._folder.gaps,
+                complained=picture.complained,
             )
 
 
@@ -290,6 +293,7 @@ class Timeline:
     frames: int = 0
     stop_s: float = 0.0
     corrupt: int = 0  # frames
+    marked: int = 0  # of these, those that FFmpeg itself marks
     gaps: list[int] = field(default_factory=list)  # numbers of the frames that come after a loss
     times_s: list[float] = field(default_factory=list)  # of every frame
 
@@ -297,6 +301,7 @@ class Timeline:
         self.frames += 1
         self.stop_s = max(self.stop_s, frame.stop_s)
         self.corrupt += frame.corrupt
+        self.marked += frame.decoded.is_corrupt
         self.gaps += [frame.index] * frame.gap
         self.times_s.append(frame.time_s)
 

@@ -5,6 +5,9 @@ import json
 import re
 from pathlib import Path
 
+from tubelet.store import answers
+
+BLOCK = 1 << 20  # bytes read at once
 DIGITS = 16  # hex digits of an id: 64 bits
 OUTPUTS = ("last", "only")  # layers that go without saying: what an encoder puts out
 
@@ -16,8 +19,12 @@ def hash_parts(*parts: object) -> str:
 
 def video_id(path: Path) -> str:
     """Id of a file's bytes. Raises OSError where the file cannot be read."""
+    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
+        while block := file.read(BLOCK):
+            digest.update(block)
+            answers.step()
+    return digest.hexdigest()[:DIGITS]
 
 
 def encoder_id(name: str, weights_sha256: str, layer: str, settings: str = "") -> str:

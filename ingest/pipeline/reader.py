@@ -4,22 +4,21 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from tubelet.ingest.pairs import WindowPair, is_repeated
+from tubelet.ingest.pipeline.attending import wait_for_file
 from tubelet.ingest.pipeline.controls import Controls
 from tubelet.ingest.pipeline.decoding import Decoding, Wanted
+from tubelet.ingest.pipeline.explaining import explain, explain_gaps, refuse_corrupt
 from tubelet.ingest.pipeline.known import Known
 from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
 from tubelet.ingest.pipeline.recipe import Recipe, Sampled
 from tubelet.ingest.sampling import Samples, count_samples, sample_row
 from tubelet.ingest.segments import SegmentWindowing
 from tubelet.ingest.sources import Reading, Source
-from tubelet.media.errors import VideoError, find_stage
-from tubelet.media.video import Timeline
+from tubelet.media.errors import VideoError
 from tubelet.store import StoreError, ids
 from tubelet.store.jobs.claims import Claims
 from tubelet.store.pairs.rows import REPEATED
 from tubelet.store.rows import VideoRow
-
-MOST_CORRUPT = 1 / 4  # of a video's frames that FFmpeg may mark as damaged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +80,14 @@ class Reader:
         """
         try:
             self._claim_file(source)
-            reading = source.reading(self.known.stamps)
+            reading = wait_for_file(lambda: source.reading(self.known.stamps))
         except Busy:
             self._busy.add(source)
             raise
         except StoreError:  # of the claim: the file may be sound
             raise
         except Exception as error:  # one file's, whatever it is
-            failure = self._failure(source, None, _explain(error, "read"))
+            failure = self._failure(source, None, explain(error, "read"))
             return iter([VideoDone(source=source, failures=(failure,))])
         if (video_id := reading.video_id) in self._seen:
             return iter(
@@ -115,12 +114,25 @@ class Reader:
         if done is not None:
             shared = source in self._busy and not done.failures
             done = replace(done, place=reading.place, shared=shared)
-        return self._read(source, reading, done)
+        return self._attend(source, reading, self._read(source, reading, done))
+
+    def _attend(
+        self, source: Source, reading: Reading, items: Iterator[Clip | VideoDone]
+    ) -> Iterator[Clip | VideoDone]:
+        """The items, as long as the file answers; else the end of a source that the next run tries again."""
+        try:
+            while (item := wait_for_file(lambda: next(items, None))) is not None:
+                yield item
+        except VideoError as error:  # of the waiting: every other failure is an item
+            yield self._give_back(source, reading, error)
 
     def _claim_file(self, source: Source) -> None:
         """Claim a file whose content is not known: two processes need not read it to learn that."""
-        if self._claims and (source.frame_rate or source.stamp not in self.known.stamps):
-            self._claim(source, "file", *source.stamp)
+        if self._claims is None:
+            return
+        stamp = wait_for_file(lambda: source.stamp)
+        if source.frame_rate or stamp not in self.known.stamps:
+            self._claim(source, "file", *stamp)
 
     def _claim(self, source: Source, *what: object) -> None:
         """Claim what a source is, for this encoder. Raises Busy."""
@@ -146,9 +158,11 @@ class Reader:
 
     def _retract(self, source: Source, reading: Reading, error: Exception) -> VideoDone:
         """The end of a source that failed as a whole: another file of the same content is not a duplicate of it, but read."""
+        return self._give_back(source, reading, explain(reading.change or error, "decode"))
+
+    def _give_back(self, source: Source, reading: Reading, why: VideoError) -> VideoDone:
         if self._seen.get(reading.video_id) == source:
             del self._seen[reading.video_id]
-        why = _explain(reading.change or error, "decode")
         return VideoDone(
             source=source,
             video_id=reading.video_id,
@@ -250,7 +264,7 @@ class Reader:
             )
         if reading.change:
             raise reading.change
-        _refuse_corrupt(decoding.timeline)
+        refuse_corrupt(decoding.timeline)
         if any(pair.kind == REPEATED for pair in pairs):
             self._controls.add(video_id)
         kept_pairs = sum(
@@ -308,13 +322,13 @@ class Reader:
             try:
                 yield from decoding.clips()
             except Exception as error:  # one file's, whatever it is
-                why = _explain(error, "decode", decoding.timeline.frames)
+                why = explain(error, "decode", decoding.timeline.frames)
                 if not decoding.timeline.frames or why.stage == "read":
                     raise why from error  # the rest may be there the next time
                 broken = (self._failure(source, video_id, why),)
             yield from decoding.tail()
         if decoding.timeline.gaps:
-            broken = (self._failure(source, video_id, _lost(decoding.timeline)), *broken)
+            broken = (self._failure(source, video_id, explain_gaps(decoding.timeline)), *broken)
         return decoding, broken
 
     def _done(self, source: Source, cut: Cut, broken: tuple[Failure, ...]) -> VideoDone:
@@ -350,39 +364,4 @@ class Reader:
             stage=error.stage,
             error=str(error),
             first_frame=error.first_frame,
-        )
-
-
-def _explain(error: Exception, stage: str, first_frame: int | None = None) -> VideoError:
-    """Any error as a VideoError with a reason in words."""
-    if isinstance(error, VideoError):
-        return error
-    stage = find_stage(error, stage)
-    if isinstance(error, MemoryError):
-        return VideoError(
-            stage, "out of memory: use a smaller --size or fewer --readers", first_frame
-        )
-    return VideoError(stage, f"{type(error).__name__}: {error}", first_frame)
-
-
-def _lost(timeline: Timeline) -> VideoError:
-    """The record of damaged packets that were skipped."""
-    places = ", ".join(map(str, timeline.gaps[:5])) + (
-        f" and {len(timeline.gaps) - 5:,} more" if len(timeline.gaps) > 5 else ""
-    )
-    return VideoError(
-        "decode",
-        f"damaged packets: frames are lost before frame {places}; no window lies over them",
-        timeline.gaps[0],
-    )
-
-
-def _refuse_corrupt(timeline: Timeline) -> None:
-    """Raises VideoError where so much of a video is damaged that what was decoded is meaningless."""
-    if timeline.corrupt > MOST_CORRUPT * timeline.frames:
-        share = f"FFmpeg marks {timeline.corrupt:,} of {timeline.frames:,} frames as damaged, more than {MOST_CORRUPT:.0%}"
-        raise VideoError(
-            "decode",
-            f"{share}: none of it is stored; get a complete or a decrypted copy of the file",
-            0,
         )

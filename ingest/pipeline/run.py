@@ -206,9 +206,6 @@ class Run:
 
     def _read_some(self, turns: Turns, turn: threading.Lock) -> None:
         """Read one source after another; which one is next, and whether it is a duplicate, is decided by one thread at a time."""
-        torch.set_num_threads(
-            1
-        )  # of this thread: a second team of workers would take the encoder's cores between two frames
         try:
             while True:
                 with turn:

@@ -271,7 +271,7 @@ class Summary:
             )
         if self.corrupt_frames:
             lines.append(
-                f"{count(self.corrupt_frames, 'frame')} of {count(self.damaged_videos, 'video')} {agree(self.corrupt_frames, 'is', 'are')} marked as damaged by FFmpeg: columns `corrupt_frames`"
+                f"{count(self.corrupt_frames, 'frame')} of {count(self.damaged_videos, 'video')} {agree(self.corrupt_frames, 'is', 'are')} damaged by what FFmpeg marks or finds: columns `corrupt_frames`"
             )
         if self.hdr_videos:
             lines.append(

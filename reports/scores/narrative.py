@@ -74,13 +74,19 @@ def subject(found: ScoreFindings) -> Markdown:
 
 
 def _settings(found: ScoreFindings) -> Markdown:
-    each = [
-        ", ".join([f"{literal(name)} {literal(value)}" for name, value in json.loads(one).items()])
-        for one in found.settings
-    ]
+    each = [_write_settings(one) for one in found.settings]
     if len(each) == 1:
         return f"Settings: {each[0]}."
     return f"**The runs had different settings**, so their scores may not be comparable: {'; '.join(each)}."
+
+
+def _write_settings(text: str | None) -> str:
+    """Settings of a run; as they are, where a store of another's making holds no JSON object."""
+    try:
+        named = json.loads(text or "").items()
+    except (ValueError, AttributeError, RecursionError):
+        return literal(text or "not stated")
+    return ", ".join([f"{literal(name)} {literal(value)}" for name, value in named])
 
 
 METHOD = """An object is marked by its mask in the first slice of a clip that shows it, and a point given there; the tokens of the clip carry them through the later slices, without any training. J is the

@@ -102,7 +102,7 @@ def choose(store: Store, kind: str, names: Sequence[str], where: str | None) -> 
     table = KINDS[kind]
     chosen = [_find(store, kind, name) for name in names]
     if where is not None:
-        met = conditions.keys(store, table.name, table.key[0], where)
+        met = conditions.lasting_keys(store, table.name, table.key[0], where)
         chosen = [one for one in chosen if one in set(met)] if names else met
     if not chosen:
         raise StoreError(

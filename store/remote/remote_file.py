@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from tubelet.store import answers
 from tubelet.store.errors import StoreError, TubeletError
 from tubelet.store.remote.address import SCHEME, read_address
 from tubelet.store.remote.bucket import (
@@ -122,6 +123,7 @@ class RemoteFile:
             if part is None:
                 yield from self._read_whole(state)
                 return
+            answers.step()
             yield part
             done += len(part)
 
@@ -147,6 +149,7 @@ class RemoteFile:
             found = self._server(WHOLE_S).get(self._path, options=state.condition)
             self._require(found.meta, state)
             for data in found.stream(min_chunk_size=PART):
+                answers.step()
                 yield bytes(data)
 
     def _require(self, meta: Any, state: FileState) -> None:

@@ -3,6 +3,9 @@
 A label is a column in them: ``label['action'] = 'pour'``, `any_label('action', 'pour')`, and `tag('odd')` (`store.questions.condition`).
 """
 
+from functools import cache
+from itertools import pairwise
+
 import duckdb
 from duckdb import token_type
 
@@ -29,6 +32,16 @@ def videos(store: Store, where: str) -> Chosen:
     return Chosen(found, where)
 
 
+def lasting_keys(store: Store, table: str, column: str, where: str) -> list[str]:
+    """The same for what is listed first and done later: raises QueryError also for a condition that each evaluation answers differently."""
+    if chance := _find_chance(where):
+        raise QueryError(
+            f"the condition {where!r} has {chance}, so each run would choose other {table}: those listed would not be those removed. "
+            f"Choose by the id, such as hash({column}) % 2 = 0"
+        )
+    return keys(store, table, column, where)
+
+
 def keys(store: Store, table: str, column: str, where: str) -> list[str]:
     """The values of a table's column in the rows that meet a condition. Raises QueryError for a mistake in it."""
     condition = _read(store, table, where)
@@ -49,6 +62,27 @@ def _read(store: Store, table: str, where: str) -> Condition:
     _refuse_unknown(store, "label", "name", condition.labels)
     _refuse_unknown(store, "tag", "tag", condition.tags)
     return condition
+
+
+def _find_chance(where: str) -> str | None:
+    """What in a condition depends on chance: a function that DuckDB calls volatile, or a sample without a seed."""
+    try:
+        pieces = [(text.strip().lower().strip('"'), kind) for text, kind in split_tokens(where)]
+    except (duckdb.Error, UnicodeError):
+        return None  # the sandbox says what is wrong with it
+    words = [word for word, kind in pieces if kind not in (None, COMMENT, token_type.string_const)]
+    called = {word for word, following in pairwise(words) if following == "("}
+    if found := sorted(called & _volatile_functions()):
+        return f"{found[0]}()"
+    sampled = "tablesample" in words or ("using", "sample") in pairwise(words)
+    return "a sample" if sampled and "repeatable" not in words else None
+
+
+@cache
+def _volatile_functions() -> frozenset[str]:
+    sql = "SELECT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE'"
+    with duckdb.connect() as connection:
+        return frozenset(name for (name,) in connection.execute(sql).fetchall())
 
 
 def _refuse_pieces(where: str) -> None:

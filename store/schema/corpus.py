@@ -60,7 +60,10 @@ VIDEOS = Table(
         Column("fps", "DOUBLE", "average frame rate according to the header", "frames/s"),
         Column("frames", "INTEGER", "frames as decoded, in the decoder's order", "frames"),
         Column(
-            "corrupt_frames", "INTEGER", "frames that FFmpeg decodes but marks as damaged", "frames"
+            "corrupt_frames",
+            "INTEGER",
+            "frames that FFmpeg decodes but marks or finds as damaged",
+            "frames",
         ),
         Column(
             "gaps",
@@ -207,7 +210,7 @@ CLIPS = Table(
         Column(
             "corrupt_frames",
             "INTEGER",
-            "frames of the window that FFmpeg marks as damaged",
+            "frames of the window that FFmpeg marks or finds as damaged",
             "frames",
         ),
         Column("slices", "INTEGER", "temporal positions of the token grid"),

@@ -25,7 +25,7 @@ SHARED = {
     "frame_count": "frames that the row speaks of",
     "layer": "where in an encoder tokens are taken",
     "modified_ns": "modification time of the file",
-    "corrupt_frames": "frames of the video or window that FFmpeg marks as damaged",
+    "corrupt_frames": "frames of the video or window that FFmpeg marks or finds as damaged",
     "first_frame": "number of the frame from which on the row speaks",
     "cosine": "cosine of two vectors of one token",
     "pixel_change": "mean absolute difference of pixels",

@@ -21,7 +21,7 @@ from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import ENDING, PICTURE
 from tubelet.ingest.pipeline.summary import Elsewhere
 from tubelet.ingest.search import search
-from tubelet.store import Store
+from tubelet.store import Store, answers
 from tubelet.store.schema import TABLES
 
 
@@ -300,6 +300,24 @@ def test_the_first_ctrl_c_ends_a_run_that_waits_for_a_file(folder, tmp_path):
         output, errors = process.communicate(timeout=30)
     assert process.returncode == 130 and "did not respond" in output, errors
     assert rows(tmp_path / "store", "SELECT name FROM videos") == [{"name": "good.mp4"}]
+
+
+def test_a_file_that_does_not_answer_is_a_failure_and_those_after_it_go_on(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(answers, "PATIENCE_S", 4.0)
+    hung = make_video(folder / "a-stalled.mp4", seed=8)
+    started_at = time.monotonic()
+    with stalled(hung):
+        summary = run([folder], tmp_path / "store")
+        assert time.monotonic() - started_at < 40  # the kernel would let the file go after 45 s
+    (failure,) = summary.failures
+    assert (failure.stage, Path(failure.path)) == ("read", hung)
+    assert "does not answer, it gave nothing for 4 s: run the same command again" in failure.error
+    assert rows(tmp_path / "store", "SELECT name FROM videos") == [{"name": "good.mp4"}]
+    again = run([folder], tmp_path / "store")
+    assert (again.failures, again.videos) == ([], 2)
+    assert rows(tmp_path / "store", "SELECT count(*) AS n FROM videos") == [{"n": 2}]
 
 
 def test_a_very_long_frame_is_a_row_or_a_clip_and_never_the_end(folder, tmp_path):

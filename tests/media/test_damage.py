@@ -4,10 +4,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.conftest import shared
-from tests.damaged import damage_packets, scratch
+from tests.damaged import blot_packets, damage_packets, scratch
 from tests.ingest.test_ingest import run
 from tests.numbered import HEIGHT, LEFT, number_in, numbered_video
 from tests.videos import make_video
@@ -121,7 +123,7 @@ def test_frames_that_ffmpeg_marks_are_counted(tmp_path):
     assert 0 < sum(flags) < len(flags) / 4
     summary = run([path], tmp_path / "store", frames=8)
     assert (summary.exit_code, summary.damaged_videos, summary.corrupt_frames) == (0, 1, sum(flags))
-    assert any("marked as damaged" in line for line in summary.lines())
+    assert any("damaged by what FFmpeg marks" in line for line in summary.lines())
     store = Store(tmp_path / "store")
     assert store.rows("SELECT corrupt_frames FROM videos") == [{"corrupt_frames": sum(flags)}]
     clips = store.rows("SELECT first_frame, corrupt_frames FROM clips ORDER BY first_frame")
@@ -147,3 +149,65 @@ def test_a_video_that_is_mostly_damaged_is_refused_and_nothing_of_it_is_kept(tmp
     assert not list((tmp_path / "store").glob(f"embeddings/*/{failure.video_id}/*"))
     store.close()
     assert run([path], tmp_path / "store").videos_decoded == 0
+
+
+def noise(seed: int) -> np.ndarray:
+    """A picture of coarse noise, RGB."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (8, 12, 3), np.uint8)
+    return coarse.repeat(16, 0).repeat(16, 1)
+
+
+def noise_video(path: Path, codec: str, **options: str) -> Path:
+    """A video of 20 such pictures."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height = 192, 128
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for number in range(20):
+            frame = av.VideoFrame.from_ndarray(noise(number), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("film.mkv", "ffv1", {"level": "3", "slicecrc": "1", "g": "1", "slices": "4"}),
+        ("film.avi", "mjpeg", {}),
+        ("film.mov", "mjpeg", {}),
+    ],
+)
+def test_frames_that_ffmpeg_only_complains_about_are_counted(name, codec, options, tmp_path):
+    """The decoder returns them unmarked and writes a line to its log: those are the frames whose pixels changed, and no others."""
+    path = noise_video(tmp_path / name, codec, **options)
+    with video.open_video(path) as opened:
+        whole = [(frame.corrupt, frame.pixels) for frame in opened.frames()]
+    assert not any(corrupt for corrupt, _ in whole)
+    blot_packets(path, damaged := [3, 11, 19])
+    assert not any(marked(path))
+    timeline = Timeline()
+    with video.open_video(path) as opened:
+        for frame, (_, pixels) in zip(opened.frames(), whole, strict=True):
+            timeline.add(frame)
+            assert frame.corrupt == (frame.pixels != pixels).any() == (frame.index in damaged)
+    assert (timeline.corrupt, timeline.marked, timeline.gaps) == (len(damaged), 0, [])
+
+
+def test_ffv1_without_checksums_has_none_that_could_be_wrong(tmp_path):
+    path = noise_video(tmp_path / "film.mkv", "ffv1", level="3", slicecrc="0", g="1")
+    blot_packets(path, [3])
+    with video.open_video(path) as opened:
+        assert not any(frame.corrupt for frame in opened.frames())
+
+
+def test_a_damaged_picture_of_a_folder_is_counted(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(6):
+        Image.fromarray(noise(number)).save(folder / f"{number:04}.jpg")
+    bad = folder / "0003.jpg"
+    data = bad.read_bytes()
+    bad.write_bytes(data[: len(data) // 2] + bytes(200) + data[len(data) // 2 + 200 :])
+    with video.open_source(folder, frame_rate=25.0) as opened:
+        assert [frame.corrupt for frame in opened.frames()] == [False] * 3 + [True] + [False] * 2

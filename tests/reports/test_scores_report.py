@@ -85,6 +85,10 @@ def test_what_cannot_be_compared_is_a_sentence(store, tmp_path) -> None:
     changed = {**rows[0], "settings": json.dumps({"objects": 5})}
     store.commit({SCORES.name: pa.Table.from_pylist([changed], SCORES.arrow)}, {SCORES.name: [changed["score_id"]]})  # fmt: skip
     assert "**The runs had different settings**" in subject(find_scores(store, ScoresOptions()))
+    for odd, shown in (("by hand", "; by hand."), ("[5]", "[5]"), (None, "; not stated.")):
+        store.commit({SCORES.name: pa.Table.from_pylist([{**changed, "settings": odd}], SCORES.arrow)}, {SCORES.name: [changed["score_id"]]})  # fmt: skip
+        told = subject(find_scores(store, ScoresOptions())).replace("`", "").replace("\\", "")
+        assert "**The runs had different settings**" in told and shown in told
     gone = store.rows("SELECT score_id, video_id FROM scores WHERE starts_with(encoder_id, 'toy')")
     alone = min(row["video_id"] for row in gone)
     own = store.rows("SELECT score_id FROM scores WHERE starts_with(encoder_id, 'objects') AND video_id = ?", [alone])  # fmt: skip

@@ -229,3 +229,33 @@ def test_the_command_says_first_and_does_with_yes(store):
     assert done["done"] and done["clips"] == 2 and count(store, "videos") == 2
     refused = run_here("remove", "videos", "--store", store.root, "--yes")
     assert refused.returncode == 2 and "--where" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "random() < 0.5",
+        'RANDOM /* twice */ () < 0.5 OR "random"() < 0',
+        "video_id < gen_random_uuid()::VARCHAR",
+        "video_id IN (SELECT video_id FROM videos USING SAMPLE 1)",
+        "video_id IN (FROM (SELECT video_id FROM videos) TABLESAMPLE reservoir(1))",
+        "video_id IN (SELECT video_id FROM videos ORDER BY uuid() LIMIT 1)",
+    ],
+)
+def test_what_is_listed_is_what_would_be_removed(store, where):
+    """Each run would choose other rows by such a condition, so that the list would not be what `--yes` then removes."""
+    with pytest.raises(
+        QueryError, match=r"those listed would not be those removed.*hash\(video_id\)"
+    ):
+        removal.choose(store, "videos", [], where)
+
+
+def test_what_only_looks_like_chance_chooses_as_before(store):
+    for where in ("name <> 'random()'", "hash(video_id) % 1 = 0", "added_at < now()"):
+        assert len(removal.choose(store, "videos", [], where)["videos"]) == 3
+    seeded = (
+        "video_id IN (FROM (SELECT video_id FROM videos) TABLESAMPLE reservoir(2) REPEATABLE (7))"
+    )
+    assert removal.choose(store, "videos", [], seeded) == removal.choose(
+        store, "videos", [], seeded
+    )
