@@ -83,6 +83,7 @@ from tubelet.store.schema.scores import SCORES
 from tubelet.store.schema.surprise import (
     MASKED_TOKENS,
     MASKING_PROJECTIONS,
+    MASKING_TABLES,
     MASKINGS,
     SLICE_SURPRISE,
     SURPRISE,
@@ -121,6 +122,7 @@ __all__ = [
     "MASKED_TOKENS",
     "MASKINGS",
     "MASKING_PROJECTIONS",
+    "MASKING_TABLES",
     "MASKS",
     "MASK_CLASSES",
     "MASK_PREDICTIONS",
