@@ -17,7 +17,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from tubelet.dashboard.access import is_read_only, read_limits, read_store_options
 from tubelet.latent.decoding.along import draw_along
 from tubelet.latent.decoding.decoder import choose_decoder, describe_quality
-from tubelet.latent.decoding.sheet import draw_along_sheet, draw_sheet
+from tubelet.latent.decoding.maskings import draw_masking
+from tubelet.latent.decoding.sheet import SLICES_MOST, arrange_sheet, draw_along_sheet, draw_sheet
 from tubelet.latent.directions.naming import find_direction
 from tubelet.latent.workspace import Workspace
 from tubelet.reports.blocks import Block
@@ -185,6 +186,18 @@ def decoded_sheet(store: Store, decoder_id: str, clip_id: str) -> bytes:
     decoder = choose_decoder(store, store.clip(clip_id).encoder_id, decoder_id)
     draw_sheet(store, decoder, clip_id).save(sink, "PNG")
     return sink.getvalue()
+
+
+@st.cache_data(max_entries=32, show_spinner="Decoding the prediction", hash_funcs=KEYS)
+def decoded_masking(
+    store: Store, decoder_id: str, clip_id: str, masking_id: str
+) -> tuple[bytes, str]:
+    """A window under a mask as a decoder draws it, as PNG, and how near its hidden patches come. Raises LatentError and StoreError, which are not kept."""
+    decoder = choose_decoder(store, store.clip(clip_id).encoder_id, decoder_id)
+    drawn, sink = draw_masking(store, decoder, clip_id, masking_id, SLICES_MOST), io.BytesIO()
+    said = f"{drawn.quality} {describe_quality(decoder.row)}"
+    arrange_sheet(drawn.rows, said, [f"slice {n}" for n in drawn.slices]).save(sink, "PNG")
+    return sink.getvalue(), drawn.quality
 
 
 @st.cache_data(max_entries=32, show_spinner="Decoding the direction", hash_funcs=KEYS)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching
 from tubelet.dashboard.jobs import permission
-from tubelet.dashboard.masking import choice, pictures, results, running
+from tubelet.dashboard.masking import choice, decoded, pictures, results, running
 from tubelet.dashboard.masking.request import COMPARED, MaskRequest
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection, untrained_badge
@@ -123,6 +123,7 @@ def _show_runs(store: Store, clip: ClipRow, runs: Mapping[str, KeptMasking]) -> 
         st.html(pictures.render_window(store, named, grid, largest))
         if said := pictures.describe_slices(grid):
             st.caption(said)
+        decoded.show(store, clip, runs[kind])
     if grids:
         st.caption("Colors are the first three principal components of the target: one color means the same in all rows.")  # fmt: skip
 

@@ -15,6 +15,8 @@ from tubelet.store.questions.decoders import fitted_decoders
 from tubelet.store.questions.model_rows import FittedDecoder
 from tubelet.store.schema import DECODERS
 
+FILES = (".pt", ".pth", ".safetensors")
+
 
 @dataclass(frozen=True)
 class Decoder:
@@ -53,6 +55,10 @@ def describe_quality(row: FittedDecoder) -> str:
 
 def choose_decoder(store: Store, encoder_id: str, decoder_id: str | None = None) -> Decoder:
     """The decoder that is named, or the newest of an encoder. Raises LatentError where the encoder has none."""
+    if decoder_id and (decoder_id.endswith(FILES) or "/" in decoder_id):
+        raise LatentError(
+            f"decoder {decoder_id} is a file, and only decoders that were fitted in this store are read (Meta has released no decoder for V-JEPA 2, so the format of one is unknown): fit one with `tubelet decoder fit --encoder {encoder_id or 'NAME'} --store {store.shell_name}`"
+        )
     found = fitted_decoders(None if decoder_id else encoder_id).read(store, FittedDecoder)
     rows = [row for row in found if decoder_id in (None, row.decoder_id)]
     if not rows and decoder_id is None:
@@ -63,4 +69,4 @@ def choose_decoder(store: Store, encoder_id: str, decoder_id: str | None = None)
     data = read_model(store, DECODERS, name)
     length = int.from_bytes(data[:8], "little")
     shape = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["shape"])
-    return Decoder(DecoderHead(load(data), shape["patch"]), rows[0])
+    return Decoder(DecoderHead(load(data), shape["patch"], shape.get("levels", 0)), rows[0])

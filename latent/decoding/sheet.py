@@ -32,7 +32,7 @@ def draw_along_sheet(drawn: DrawnTokens, words: str) -> Image.Image:
 
 
 def arrange_sheet(
-    rows: list[tuple[str, np.ndarray]], words: str, columns: Sequence[str] = ()
+    rows: Sequence[tuple[str, np.ndarray]], words: str, columns: Sequence[str] = ()
 ) -> Image.Image:
     """Rows of pictures (k, h, w, 3) with their names, names of their columns above, and below what is said of all."""
     height, width = rows[0][1].shape[1:3]

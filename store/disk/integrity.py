@@ -11,6 +11,7 @@ from tubelet.store.disk.files import explain_disk_errors, unreadable
 from tubelet.store.disk.home import UNFINISHED
 from tubelet.store.disk.inside import UnsafePath
 from tubelet.store.disk.layout import EMBEDDINGS, MEDIA, THUMBNAIL
+from tubelet.store.disk.masked import find_masked, list_maskings, name_rows
 from tubelet.store.disk.snapshot import alone
 from tubelet.store.disk.verification import Rows, damaged_files
 from tubelet.store.errors import StoreError
@@ -18,6 +19,7 @@ from tubelet.store.schema import (
     CLIPS,
     DIM_SENSITIVITY,
     DIM_STATS,
+    MASKINGS,
     PAIRS,
     POOLED,
     PROJECTIONS,
@@ -114,6 +116,7 @@ def repair(store: Store, problems: list[Problem]) -> None:
                 | set(lost.pop(VIDEOS.name, []))
             )
             files = _pictures_of(store, damaged) + _embeddings_of(store, damaged)
+            files += _masked_of(store, damaged)
             pairs = {problem.pair_id for problem in problems if problem.pair_id} | set(
                 lost.pop(PAIRS.name, [])
             )
@@ -127,14 +130,12 @@ def repair(store: Store, problems: list[Problem]) -> None:
                 ),
                 VIDEOS.name: videos,
             }
-            store.commit(
-                {},
-                {
-                    name: gone[table.owner or name]
-                    for name, table in TABLES.items()
-                    if (table.owner or name) in gone
-                },
-            )
+            rows = {
+                name: gone[table.owner or name]
+                for name, table in TABLES.items()
+                if (table.owner or name) in gone
+            }
+            store.commit({}, {**rows, **name_rows(lost.get(MASKINGS.name, []))})
             store.layout.home.remove([p.path for p in problems if p.path] + files)
     except BlockingIOError as error:
         raise StoreError(
@@ -191,6 +192,14 @@ def _embeddings_of(store: Store, clips: list[str]) -> list[Path]:
         for row in rows
         if (path := _path_of(store.layout.embedding_path, row["embedding_path"], row["clip_id"]))
     ]
+
+
+def _masked_of(store: Store, clips: list[str]) -> list[Path]:
+    """Tokens of maskings go with their clips."""
+    try:
+        return find_masked(store, list_maskings(store, clips))
+    except UnsafePath:  # `damaged_files` names it
+        return []
 
 
 def _projections_of(store: Store, clips: list[str]) -> list[str]:

@@ -10,15 +10,16 @@ from tubelet.store.errors import ReadOnly
 from tubelet.store.schema import TABLES
 
 THUMBNAIL = "thumbnail.jpg"
-EMBEDDINGS, MEDIA, CODES, MODELS, SNAPSHOTS, JOBS = (
+EMBEDDINGS, MEDIA, CODES, MODELS, MASKED, SNAPSHOTS, JOBS = (
     "embeddings",
     "media",
     "codes",
     "models",
+    "masked",
     "snapshots",
     "jobs",
 )
-FOLDERS = EMBEDDINGS, MEDIA, CODES, MODELS, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS
+FOLDERS = EMBEDDINGS, MEDIA, CODES, MODELS, MASKED, UNFINISHED, SNAPSHOTS, JOBS, CLAIMS
 LOCKS = "commit.lock", "writers.lock"
 REPLICA = "replica.json"  # in the folder of a replica: of a store in a bucket, only some embedding files are on this machine
 
@@ -144,6 +145,20 @@ class Layout:
         if path != self.model(model_id):
             raise inside.UnsafePath(
                 f"the row of model {model_id} names the weights of another model, {relative!r}: fit it again"
+            )
+        self.home.fetch(path)
+        return path
+
+    def masked(self, masking_id: str, sha256: str) -> Path:
+        """The tokens of a window under a mask, by the hash of the file."""
+        return self._file(MASKED, f"{masking_id}-{sha256[:16]}.parquet")
+
+    def masked_file(self, relative: str, masking_id: str) -> Path:
+        """The tokens that a row of `maskings` names. Raises UnsafePath for any other place, and for another masking's file."""
+        path = inside.resolve_file(self.root, _below(MASKED, relative))
+        if path != self.masked(masking_id, path.stem.rpartition("-")[2]):
+            raise inside.UnsafePath(
+                f"the row of masking {masking_id} names the tokens of another masking, {relative!r}: run its mask again"
             )
         self.home.fetch(path)
         return path

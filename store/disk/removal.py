@@ -1,4 +1,4 @@
-"""Removing videos, encoders, clips or fitted models: chosen, listed, then removed in one commit with every row that depends on them; their files follow.
+"""Removing videos, encoders, clips, fitted models or maskings: chosen, listed, then removed in one commit with every row that depends on them; their files follow.
 
 Which rows depend is read from the schema. A table whose rows are committed and removed with those of another (`Table.owner`) follows it;
 any other row is removed if it names something that is removed: a failure its video, a pair one of its clips, a basis its encoder. The
@@ -10,7 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tubelet.store.disk.files import explain_disk_errors
-from tubelet.store.disk.layout import CODES, EMBEDDINGS, MEDIA, MODELS
+from tubelet.store.disk.layout import CODES, EMBEDDINGS, MASKED, MEDIA, MODELS
+from tubelet.store.disk.masked import (
+    ID,
+    find_masked,
+    list_maskings,
+    name_rows,
+)
 from tubelet.store.disk.snapshot import alone
 from tubelet.store.encoder_names import find_encoder
 from tubelet.store.errors import StoreError
@@ -23,6 +29,7 @@ from tubelet.store.schema import (
     ENCODERS,
     KEPT_MODELS,
     MASK_PREDICTIONS,
+    MASKINGS,
     PAIRS,
     PER_VIDEO,
     PREDICTIONS,
@@ -41,7 +48,9 @@ KINDS = {
     "clips": CLIPS,
     "transitions": TRANSITIONS,
     "decoders": DECODERS,
+    "maskings": MASKINGS,
 }
+OWN_KEYS = {MASKINGS.name: ID}  # of rows that are removed without their owner
 REFERENCES = {
     "video_id": "videos",
     "encoder_id": "encoders",
@@ -52,9 +61,11 @@ REFERENCES = {
     "basis_id": "bases",
 }
 ONE = {"bases": "basis"}  # rows whose name is not that of their table without its last letter
-COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES, TRANSITIONS, DECODERS)
+COUNTED = (VIDEOS, ENCODERS, CLIPS, PAIRS, BASES, TRANSITIONS, DECODERS, MASKINGS)
 
-Gone = Mapping[str, Sequence[str]]  # table name to the values of its first key column
+Gone = Mapping[
+    str, Sequence[str]
+]  # table name to the values of its first key column, or table.column to those of another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +80,7 @@ class Removal:
     bases: int
     transitions: int
     decoders: int
+    maskings: int
     tokens: int
     bytes: int
     done: bool
@@ -102,13 +114,14 @@ def choose(store: Store, kind: str, names: Sequence[str], where: str | None) -> 
     table = KINDS[kind]
     chosen = [_find(store, kind, name) for name in names]
     if where is not None:
-        met = conditions.lasting_keys(store, table.name, table.key[0], where)
+        met = conditions.lasting_keys(store, table.name, _key_of(kind), where)
         chosen = [one for one in chosen if one in set(met)] if names else met
     if not chosen:
         raise StoreError(
             f'no {kind} of {store.name} are chosen: look at them with `tubelet sql "FROM {kind}" --store {store.shell_name}`'
         )
-    return {table.name: sorted(set(chosen))}
+    ids = sorted(set(chosen))
+    return name_rows(ids) if table is MASKINGS else {table.name: ids}
 
 
 def preview(store: Store, chosen: Gone) -> Removal:
@@ -143,6 +156,7 @@ def _example(kind: str) -> str:
         "clips": "frame_count = 16",
         "transitions": "control = 'shuffled'",
         "decoders": "psnr < 15",
+        "maskings": "mask_kind = 'tube'",
     }[kind]
 
 
@@ -150,10 +164,10 @@ def _find(store: Store, kind: str, name: str) -> str:
     """The id of a row by its id, a video's file name, or an encoder's name."""
     if kind == "encoders":
         return find_encoder(store, name)
-    column = KINDS[kind].key[0]
+    column = _key_of(kind)
     found = [
         row[column]
-        for row in store.rows(f"SELECT {column} FROM {kind} WHERE {column} = $1", [name])
+        for row in store.rows(f"SELECT DISTINCT {column} FROM {kind} WHERE {column} = $1", [name])
     ]
     if not found and kind == "videos":
         found = [
@@ -171,6 +185,17 @@ def _find(store: Store, kind: str, name: str) -> str:
             f'{store.name} holds no {kind[:-1]} {name}: look for it with `tubelet sql "FROM {kind}" --store {store.shell_name}`'
         )
     return found[0]
+
+
+def _key_of(kind: str) -> str:
+    """The column that names a row of a kind."""
+    return OWN_KEYS.get(kind, KINDS[kind].key[0])
+
+
+def _maskings_of(store: Store, gone: Gone) -> list[str]:
+    """The maskings that are removed, by themselves or with their clips."""
+    named = gone.get(f"{MASKINGS.name}.{ID}", ())
+    return sorted({*named, *list_maskings(store, gone.get(CLIPS.name, []))})
 
 
 def _dependents(store: Store, chosen: Gone) -> Gone:
@@ -224,6 +249,7 @@ def _measure_files(store: Store, gone: Gone) -> dict[Path, int]:
     coded = {*ids}
     paths += [p for p in layout.walk(CODES) if p.stem in coded or p.parent.name in bases]
     paths += [layout.model(id_) for table in KEPT_MODELS for id_ in gone.get(table.name, [])]
+    paths += find_masked(store, _maskings_of(store, gone))
     return layout.home.measure(
         path for path in dict.fromkeys(paths) if _is_inside(path, store.root)
     )
@@ -237,7 +263,7 @@ def _is_inside(path: Path, root: Path) -> bool:
 def _remove_empty_folders(path: Path) -> None:
     """Remove the parent folders that are empty without a file."""
     for folder in (path.parent, path.parent.parent):
-        if folder.name in (EMBEDDINGS, MEDIA, CODES, MODELS) or not folder.is_dir():
+        if folder.name in (EMBEDDINGS, MEDIA, CODES, MODELS, MASKED) or not folder.is_dir():
             return
         if any(folder.iterdir()):
             return
@@ -248,4 +274,5 @@ def _removal(store: Store, gone: Gone, files: Mapping[Path, int], done: bool) ->
     sql = "SELECT coalesce(sum(slices * grid_height * grid_width), 0)::BIGINT AS tokens FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[]))"
     (tokens,) = store.query(sql, [list(gone.get("clips", []))])["tokens"].to_pylist()
     counts = {table.name: len(gone.get(table.name, [])) for table in COUNTED}
+    counts[MASKINGS.name] = len(_maskings_of(store, gone))
     return Removal(store=store.name, **counts, tokens=tokens, bytes=sum(files.values()), done=done)

@@ -1,6 +1,6 @@
 """Every file of a store but the embeddings, compared with its checksum; which rows are in those that differ."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from tubelet.store.disk import checksums, snapshot, tables
 from tubelet.store.disk.checksums import Sums
 from tubelet.store.disk.inside import UnsafePath
-from tubelet.store.disk.layout import CODES, MEDIA, MODELS, THUMBNAIL
+from tubelet.store.disk.layout import CODES, MASKED, MEDIA, MODELS, THUMBNAIL
 from tubelet.store.errors import StoreError
-from tubelet.store.schema import ENCODERS, KEPT_MODELS, TABLES
+from tubelet.store.schema import ENCODERS, KEPT_MODELS, MASKINGS, TABLES
 from tubelet.store.store import Store
 
 
@@ -53,6 +53,7 @@ def damaged_files(store: Store) -> Iterator[DamagedFile]:
                 video_id=video,
             )
     yield from _damaged_models(store)
+    yield from _damaged_maskings(store)
 
 
 def _damaged_models(store: Store) -> Iterator[DamagedFile]:
@@ -60,30 +61,57 @@ def _damaged_models(store: Store) -> Iterator[DamagedFile]:
     claimed: set[Path] = set()
     for table in KEPT_MODELS:
         key = table.key[0]
-        sql = f"SELECT {key} AS id, model_path, model_bytes, model_sha256 FROM {table.name} ORDER BY ALL"
+        sql = f"SELECT {key} AS id, model_path AS path, model_bytes AS bytes, model_sha256 AS sha256 FROM {table.name} ORDER BY ALL"
+        what = f"{table.name.removesuffix('s')} {{id}}: its file of weights"
+        named = _Named(table.name, what, "fit it again", store.layout.model_file)
+        yield from named.compare(store, sql, claimed)
+    for path in store.layout.walk(MODELS):
+        if path not in claimed:
+            yield DamagedFile(
+                path=path, what="weights that no fitted model refers to", disposable=True
+            )
+
+
+def _damaged_maskings(store: Store) -> Iterator[DamagedFile]:
+    """Files of tokens that are not those of their masking, and files that no masking names."""
+    claimed: set[Path] = set()
+    sql = f"SELECT masking_id AS id, tokens_path AS path, tokens_bytes AS bytes, tokens_sha256 AS sha256 FROM {MASKINGS.name} WHERE tokens_path IS NOT NULL ORDER BY ALL"
+    what = "masking {id}: its file of tokens"
+    named = _Named(MASKINGS.name, what, "run its mask again", store.layout.masked_file)
+    yield from named.compare(store, sql, claimed)
+    for path in store.layout.walk(MASKED):
+        if path not in claimed:
+            yield DamagedFile(path=path, what="tokens that no masking refers to", disposable=True)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Files that rows of a table name, each with its size and hash: what they are, and how one is made again."""
+
+    table: str
+    what: str
+    again: str
+    resolve: Callable[[str, str], Path]
+
+    def compare(self, store: Store, sql: str, claimed: set[Path]) -> Iterator[DamagedFile]:
+        """Those that are not what their rows say; all that rows name are `claimed`. The query selects id, path, bytes and sha256."""
         for row in store.rows(sql):
-            rows = Rows(table.name, (row["id"],))
-            what = f"{table.name.removesuffix('s')} {row['id']}: its file of weights"
+            rows, what = Rows(self.table, (row["id"],)), self.what.format(id=row["id"])
             try:
-                path = store.layout.model_file(row["model_path"], row["id"])
+                path = self.resolve(row["path"], row["id"])
             except UnsafePath as error:
                 yield DamagedFile(path=store.root, what=str(error), rows=rows)
                 continue
             claimed.add(path)
             if not path.is_file():
-                yield DamagedFile(path=path, what=f"{what} is missing: fit it again", rows=rows)
-            elif checksums.measure(path) != [row["model_bytes"], row["model_sha256"]]:
+                yield DamagedFile(path=path, what=f"{what} is missing: {self.again}", rows=rows)
+            elif checksums.measure(path) != [row["bytes"], row["sha256"]]:
                 yield DamagedFile(
                     path=path,
                     what=f"{what} has changed: its SHA-256 differs",
                     disposable=True,
                     rows=rows,
                 )
-    for path in store.layout.walk(MODELS):
-        if path not in claimed:
-            yield DamagedFile(
-                path=path, what="weights that no fitted model refers to", disposable=True
-            )
 
 
 def count_unchecked(store: Store) -> int:

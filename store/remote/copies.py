@@ -13,7 +13,7 @@ import duckdb
 from tubelet.store.disk import inside, tables
 from tubelet.store.disk.files import require_space
 from tubelet.store.disk.home import UNFINISHED
-from tubelet.store.disk.layout import CODES, EMBEDDINGS, MEDIA, MODELS, SNAPSHOTS
+from tubelet.store.disk.layout import CODES, EMBEDDINGS, MASKED, MEDIA, MODELS, SNAPSHOTS
 from tubelet.store.errors import StoreError
 from tubelet.store.remote.bucket import Bucket, Named
 from tubelet.store.wording import count, write_size
@@ -88,7 +88,7 @@ class Copies:
 
     def drop_replaced(self, before: Mapping[str, int], clips: list[str]) -> None:
         """Remove cached embedding files that are not, or no longer, those of the rows of `clips`; pictures and codes, which have no hash."""
-        for folder in (MEDIA, CODES, MODELS):
+        for folder in (MEDIA, CODES, MODELS, MASKED):
             shutil.rmtree(self._root / folder, ignore_errors=True)
         cached = list(inside.walk_files(self._root, EMBEDDINGS))
         if not cached:

@@ -83,6 +83,7 @@ from tubelet.store.schema.scores import SCORES
 from tubelet.store.schema.surprise import (
     MASKED_TOKENS,
     MASKING_PROJECTIONS,
+    MASKING_TABLES,
     MASKINGS,
     SLICE_SURPRISE,
     SURPRISE,
@@ -122,6 +123,7 @@ __all__ = [
     "MASKED_TOKENS",
     "MASKINGS",
     "MASKING_PROJECTIONS",
+    "MASKING_TABLES",
     "MASKS",
     "MASK_CLASSES",
     "MASK_PREDICTIONS",

@@ -118,6 +118,13 @@ MASKINGS = Table(
         Column("l1_over_near", "FLOAT", "l1 over near_l1: above 1 worse than copying a neighbor"),
         ERRORS[7],
         *PROVENANCE,
+        Column(
+            "tokens_path",
+            "VARCHAR",
+            "file of all tokens of the window, as seen or predicted and as the encoder says them, in the store; NULL where an earlier version ran the mask",
+        ),
+        Column("tokens_bytes", "BIGINT", "size of the file of tokens", "bytes"),
+        Column("tokens_sha256", "VARCHAR", "SHA-256 of the file of tokens"),
     ),
 )
 
@@ -152,4 +159,5 @@ MASKING_PROJECTIONS = Table(
     ),
 )
 
-SURPRISE_TABLES = (SLICE_SURPRISE, SURPRISE, MASKINGS, MASKED_TOKENS, MASKING_PROJECTIONS)
+MASKING_TABLES = (MASKINGS, MASKED_TOKENS, MASKING_PROJECTIONS)
+SURPRISE_TABLES = (SLICE_SURPRISE, SURPRISE, *MASKING_TABLES)

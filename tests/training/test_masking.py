@@ -6,6 +6,8 @@ from pathlib import Path
 from threading import Event
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
@@ -17,8 +19,12 @@ from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.networks.vjepa import Masks
 from tubelet.store import Store
-from tubelet.store.disk.integrity import check
+from tubelet.store.disk import removal
+from tubelet.store.disk.integrity import check, repair
+from tubelet.store.disk.masked import read_masked
+from tubelet.store.errors import StoreError
 from tubelet.store.mask_kinds import PAINTED
+from tubelet.store.schema import MASKING_TABLES, MASKINGS
 from tubelet.training.masking import drawing
 from tubelet.training.masking.basis import Basis
 from tubelet.training.masking.masks import MASKS, draw_mask
@@ -187,6 +193,63 @@ def test_a_painted_mask_is_kept_with_the_colors_of_all_its_tokens(ingested, tmp_
     assert any(row["c1"] != row["own_c1"] for row in shown)
     assert run(tmp_path / "store", **{**asked, "paint": "1.0.0,2.1.1"}).kept == 1
     assert run(tmp_path / "store", **{**asked, "until": 2}).measured == 1
+
+
+def test_all_tokens_are_kept_as_files_that_are_checked_swept_and_removed(ingested, tmp_path):
+    shutil.copytree(ingested / "store", tmp_path / "store")
+    run(tmp_path / "store", mask="tube,future")
+    store = Store(tmp_path / "store")
+    kept = store.rows("FROM maskings ORDER BY masking_id")
+    first = kept[0]
+    tokens = read_masked(store, first["clip_id"], first["masking_id"])
+    error = np.abs(tokens.target.astype(float) - tokens.shown).mean(-1)
+    measured = store.rows("SELECT slice, y, x, l1 FROM masked_tokens WHERE masking_id = ? ORDER BY ALL", [first["masking_id"]])  # fmt: skip
+    assert np.argwhere(tokens.hidden).tolist() == [[row["slice"], row["y"], row["x"]] for row in measured]  # fmt: skip
+    assert error[tokens.hidden] == pytest.approx([row["l1"] for row in measured], abs=2e-3)
+    files = sorted((tmp_path / "store/masked").iterdir())
+    assert files == sorted(store.root / row["tokens_path"] for row in kept)
+    table = pq.read_table(store.root / first["tokens_path"])
+    assert table.column_names == ["clip_id", "slice", "y", "x", "hidden", "embedding", "target"]
+
+    (store.root / first["tokens_path"]).write_bytes(b"gone bad")
+    (tmp_path / "store/masked/abc-0123456789abcdef.parquet").write_bytes(b"of nobody")
+    with pytest.raises(StoreError, match="is missing or has changed: run `tubelet check"):
+        read_masked(store, first["clip_id"], first["masking_id"])
+    problems = list(check(store))
+    assert sorted(problem.what for problem in problems) == sorted(
+        [f"masking {first['masking_id']}: its file of tokens has changed: its SHA-256 differs", "tokens that no masking refers to"]
+    )  # fmt: skip
+    repair(store, problems)
+    assert list(check(store)) == [] and len(store.rows("FROM maskings")) == 3
+    counted = "SELECT count(DISTINCT masking_id) AS n FROM "
+    assert [store.rows(counted + t.name)[0]["n"] for t in MASKING_TABLES] == [3, 3, 3]
+
+    gone = removal.choose(store, "maskings", [], "mask_kind = 'future'")
+    assert removal.remove(store, gone).maskings == len(gone["maskings.masking_id"])
+    left = store.rows("FROM maskings")
+    assert {row["mask_kind"] for row in left} == {"tube"} and list(check(store)) == []
+    said = removal.remove(store, removal.choose(store, "videos", [], "true"))
+    assert said.maskings == len(left) and not list((tmp_path / "store/masked").iterdir())
+    store.close()
+
+
+def test_a_run_of_an_earlier_version_stays_and_is_completed_by_the_same_mask(ingested, tmp_path):
+    shutil.copytree(ingested / "store", tmp_path / "store")
+    asked = {"mask": "tube", "limit": 1}
+    run(tmp_path / "store", **asked)
+    with closing(Store(tmp_path / "store")) as store:
+        (row,) = store.rows("FROM maskings")
+        old = {name: None if name.startswith("tokens_") else value for name, value in row.items()}
+        old["measured_at"] = row["measured_at"].replace(tzinfo=None)
+        store.commit({"maskings": pa.Table.from_pylist([old], MASKINGS.arrow)}, {"maskings.masking_id": [row["masking_id"]]})  # fmt: skip
+        (store.root / row["tokens_path"]).unlink()
+        assert list(check(store)) == []
+        with pytest.raises(StoreError, match="kept no tokens: an older version measured it"):
+            read_masked(store, row["clip_id"], row["masking_id"])
+    again = run(tmp_path / "store", **asked)
+    assert (again.measured, again.kept) == (1, 0)
+    (now,) = rows(tmp_path / "store", "FROM maskings")
+    assert now["tokens_sha256"] == row["tokens_sha256"] and run(tmp_path / "store", **asked).kept == 1  # fmt: skip
 
 
 def test_masks_that_are_stopped_leave_whole_windows(ingested, tmp_path):

@@ -52,12 +52,13 @@ class Pictured:
 
 @dataclass(frozen=True)
 class FittedHead:
-    """A network, its scaling, the steps that were taken, and the one whose weights were kept."""
+    """A network, its scaling, the steps that were taken, the one whose weights were kept, and into how many parts tokens are normalized first."""
 
     network: TokenDecoder
     scaling: Scaling
     steps: int
     best_step: int
+    levels: int = 0
 
 
 def fit_head(
@@ -95,7 +96,7 @@ def fit_head(
             if step == options.steps:
                 break
     network.load_state_dict(state)
-    return FittedHead(network.eval(), scaling, step, best_step)
+    return FittedHead(network.eval(), scaling, step, best_step, clips.tokens.levels)
 
 
 def _schedule(step: int, steps: int) -> float:

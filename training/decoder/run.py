@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pyarrow as pa
 
+from tubelet.ingest import encoders
 from tubelet.ingest.encoders import device
+from tubelet.ingest.errors import UsageError
+from tubelet.ingest.layer import LAST
 from tubelet.latent.decoding.decoder import describe_quality
 from tubelet.latent.probes.states import Place
 from tubelet.store import Store
@@ -17,7 +20,7 @@ from tubelet.store.ids import hash_parts
 from tubelet.store.intervals import FEWEST, interval
 from tubelet.store.questions.decoders import fitted_decoders
 from tubelet.store.questions.model_rows import FittedDecoder
-from tubelet.store.rows import ClipRow
+from tubelet.store.rows import ClipRow, EncoderRow
 from tubelet.store.schema import DECODER_SCORES, DECODERS
 from tubelet.store.wording import escape_controls
 from tubelet.training.decoder.learning import FittedHead, Pictured, fit_head
@@ -58,10 +61,11 @@ def fit_decoder(
     """Fit, measure and keep. Raises FitError, UsageError and StoreError."""
     chosen = device(options.device)
     ((place, _),) = find_places(store, [encoder])
-    clips = find_pictured(store, place, options.pixels)
+    levels = count_levels(store, place)
+    clips = find_pictured(store, place, options.pixels, levels)
     videos = {clip.video_id for clip in clips.tokens.clips}
     split = split_videos(store, videos, options.test / 100, options.seed)
-    decoder_id = hash_parts(place.encoder_id, place.layer, split.learn, split.held, split.test, options.settings)  # fmt: skip
+    decoder_id = hash_parts(place.encoder_id, place.layer, split.learn, split.held, split.test, options.settings, *([levels] if levels else []))  # fmt: skip
     if not store.rows("FROM decoders WHERE decoder_id = $1", [decoder_id]):
         learn, held, test = (_pick(clips, part) for part in (split.learn, split.held, split.test))
         with explain_memory(options.batch, LESS):
@@ -72,7 +76,22 @@ def fit_decoder(
     return DecoderOutcome(_read(store, decoder_id), False)
 
 
-def find_pictured(store: Store, place: Place, patch: int) -> Pictured:
+def count_levels(store: Store, place: Place) -> int:
+    """Parts of a stored token that are layer-normalized before a head sees them; 0 for an encoder without a predictor, and for layers that none answers.
+
+    Predictions lie in the space of normalized tokens: so a head that was fitted there draws both.
+    """
+    row = EncoderRow.of(store.rows("FROM encoders WHERE encoder_id = $1", [place.encoder_id])[0])
+    try:
+        entry = encoders.row(row.name)
+    except UsageError:
+        return 0
+    if entry.predictor is None or row.causal:
+        return 0
+    return {LAST.name: 1, "all": entry.depth.levels}.get(row.layer, 0)
+
+
+def find_pictured(store: Store, place: Place, patch: int, levels: int = 0) -> Pictured:
     """The clips of an encoder that keep tokens and slice pictures. Raises FitError where none has pictures."""
     tokens = TokenSequences.of(store, place, WHOLE_GRID)
     held = {row["clip_id"]: ClipRow.of(row) for row in store.rows("FROM clips WHERE encoder_id = $1", [place.encoder_id])}  # fmt: skip
@@ -81,7 +100,7 @@ def find_pictured(store: Store, place: Place, patch: int) -> Pictured:
         raise FitError(
             f"no clip of {place.encoder_id} has slice pictures, which a decoder learns to draw: ingest its videos again without --no-pictures"
         )
-    chosen = TokenSequences(tuple(tokens.files[n] for n in kept), tuple(tokens.clips[n] for n in kept))  # fmt: skip
+    chosen = TokenSequences(tuple(tokens.files[n] for n in kept), tuple(tokens.clips[n] for n in kept), levels)  # fmt: skip
     return Pictured(store, chosen, [held[clip.clip_id] for clip in chosen.clips], patch)
 
 
@@ -102,7 +121,8 @@ def _keep(
 ) -> None:
     """Write the weights, then commit the rows: the file is seen once they are."""
     (decoder_id, place), (head, scores, split) = what, found
-    data = pack_weights(head.network, head.scaling, {"patch": options.pixels})
+    levels = {"levels": head.levels} if head.levels else {}
+    data = pack_weights(head.network, head.scaling, {"patch": options.pixels, **levels})
     row = {
         "decoder_id": decoder_id,
         "encoder_id": place.encoder_id,
@@ -117,7 +137,7 @@ def _keep(
         "train_videos": len(split.train),
         "test_videos": len(scores),
         **summarize_scores(scores),
-        "settings": json.dumps(options.settings),
+        "settings": json.dumps({**options.settings, **levels}),
         "created_at": now(),
     }
     rows = [{"decoder_id": decoder_id, "video_id": video, **one, "drawn_slices": int(one["drawn_slices"])} for video, one in sorted(scores.items())]  # fmt: skip

@@ -46,10 +46,14 @@ class Sequences(Protocol):
 
 @dataclass(frozen=True)
 class TokenSequences:
-    """The tokens of clips; a grid of more than `side` tokens per side is averaged over neighbors."""
+    """The tokens of clips; a grid of more than `side` tokens per side is averaged over neighbors.
+
+    `levels`: parts of a token that are layer-normalized first, each by itself, as the targets of a predictor are; 0 for tokens as they are stored.
+    """
 
     files: tuple[TokenFile, ...]
     clips: tuple[Clip, ...]
+    levels: int = 0
 
     @classmethod
     def of(cls, store: Store, place: Place, side: int) -> "TokenSequences":
@@ -62,12 +66,20 @@ class TokenSequences:
 
     def read(self, number: int, first: int, stop: int) -> Tensor:
         grid = torch.from_numpy(embeddings.read(self.files[number].path, first, stop)).float()
-        return average(grid, self.clips[number].shape[1:3])
+        return average(normalize_levels(grid, self.levels), self.clips[number].shape[1:3])
 
 
 def shrink(shape: Shape, side: int) -> Shape:
     slices, height, width, dim = shape
     return slices, min(height, side), min(width, side), dim
+
+
+def normalize_levels(grid: Tensor, levels: int) -> Tensor:
+    """Each of so many parts of a token (..., D) to mean 0 and variance 1; all as it is where there are 0."""
+    if not levels:
+        return grid
+    parts = grid.unflatten(-1, (levels, -1))
+    return F.layer_norm(parts, parts.shape[-1:]).flatten(-2)
 
 
 def average(grid: Tensor, size: tuple[int, int]) -> Tensor:

@@ -4,6 +4,7 @@ options    what `tubelet mask` is asked for
 masks      which tokens are hidden, by name
 measuring  the errors of the hidden tokens, beside the nearest seen token and the mean one
 rows       what was measured, as rows
+keeping    these rows and all tokens, committed
 painting   a mask that somebody painted, as text and as booleans
 basis      the colors that everything of a window is drawn in
 drawing    source, context, prediction, target and error as one picture

@@ -1,5 +1,6 @@
 """Rows of `maskings` and `masked_tokens`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import pyarrow as pa
 
 from tubelet.ingest.prediction.rows import Provenance, Rows
 from tubelet.store.disk.derived import rows_of
+from tubelet.store.disk.masked import MaskedTokens
 from tubelet.store.ids import hash_parts
 from tubelet.store.schema import MASKED_TOKENS, MASKING_PROJECTIONS, MASKINGS
 from tubelet.training.masking.basis import Basis
@@ -30,12 +32,24 @@ class Masking:
         return hash_parts(*parts, *([self.painted] if self.painted else []))
 
 
-def masking_rows(masking: Masking, found: MaskedWindow, made: Provenance) -> Rows:
-    """The rows of one masking, in all tables."""
+def hold_tokens(found: MaskedWindow) -> MaskedTokens:
+    """What is kept of a window's tokens."""
+    shown, target = (
+        tokens.numpy().astype(np.float16).reshape(*found.hidden.shape, -1)
+        for tokens in (found.filled, found.truth)
+    )
+    return MaskedTokens(found.hidden, shown, target)
+
+
+def masking_rows(
+    masking: Masking, found: MaskedWindow, made: Provenance, file: Mapping[str, str | int]
+) -> Rows:
+    """The rows of one masking, in all tables; `file` are the columns that name its tokens."""
     hidden = int(found.hidden.sum())
     row = {
         **vars(masking),
         **vars(made),
+        **file,
         **{name: None if np.isnan(value) else value for name, value in found.means.items()},
         "masking_id": masking.masking_id,
         "seen_tokens": found.hidden.size - hidden,

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from threading import Event
 
 import numpy as np
-import pyarrow as pa
 
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.prediction.loading import Loaded, load_predictor
-from tubelet.ingest.prediction.rows import Rows, describe_prediction
+from tubelet.ingest.prediction.rows import describe_prediction
 from tubelet.ingest.prediction.windows import decode_clips, find_source
 from tubelet.media.errors import VideoError
 from tubelet.store import Store
@@ -18,19 +17,19 @@ from tubelet.store.outcome import Outcome
 from tubelet.store.questions.clips import ROLE
 from tubelet.store.rows import ClipRow
 from tubelet.store.sandbox import conditions
-from tubelet.store.schema import GRID, MASKED_TOKENS, MASKING_PROJECTIONS, MASKINGS
+from tubelet.store.schema import GRID
 from tubelet.store.wording import count
 from tubelet.training.masking.drawing import draw_windows, write_picture
+from tubelet.training.masking.keeping import find_known, keep_maskings
 from tubelet.training.masking.masks import draw_mask, refuse_extremes
 from tubelet.training.masking.measuring import measure_mask
 from tubelet.training.masking.options import MaskOptions
 from tubelet.training.masking.painting import spread_patches
-from tubelet.training.masking.rows import Masking, masking_rows
+from tubelet.training.masking.rows import Masking
 
 FIRST_CLIPS = f"""SELECT c.* FROM clips c WHERE encoder_id = $encoder AND ($clip IS NULL AND {ROLE} = '{GRID}' OR clip_id = $clip)
   AND ($videos IS NULL OR video_id IN (SELECT unnest($videos::VARCHAR[])))
 QUALIFY row_number() OVER (PARTITION BY video_id ORDER BY first_frame, clip_id) = 1 ORDER BY video_id LIMIT $limit"""
-KNOWN = "SELECT masking_id FROM maskings WHERE clip_id = ?"
 KEPT = """SELECT mask_kind, count(*) AS windows, sum(hidden_tokens) / sum(hidden_tokens + seen_tokens) AS hidden, avg(l1) AS l1,
   avg(near_l1) AS near_l1, avg(mean_l1) AS mean_l1 FROM maskings WHERE masking_id IN (SELECT unnest($ids::VARCHAR[])) GROUP BY mask_kind"""
 
@@ -113,11 +112,6 @@ def measure_masks(
     return outcome
 
 
-def find_known(store: Store, clip: ClipRow) -> set[str]:
-    """The maskings of a window that the store holds, with everything that the page draws of them."""
-    return {row["masking_id"] for row in store.rows(KNOWN, [clip.clip_id])}
-
-
 def choose_clips(store: Store, encoder_id: str, options: MaskOptions) -> list[ClipRow]:
     """The windows that are asked for. Raises UsageError where there is none."""
     videos = None if options.where is None else conditions.videos(store, options.where)
@@ -171,13 +165,8 @@ def _measure_clip(
     found = {one.mask_kind: measure_mask(loaded.networks, decoded[1], masks[one.masking_id]) for one in wanted}  # fmt: skip
     if missing:
         made = describe_prediction(loaded.networks, loaded.predictor_sha256)
-        _commit(store, [masking_rows(one, found[one.mask_kind], made) for one in missing])
+        keep_maskings(store, clip, {one: found[one.mask_kind] for one in missing}, made)
     outcome.measured += len(missing)
     if drawing and options.draw is not None:
         write_picture(draw_windows(decoded[1], found), options.draw)
         outcome.drawn = str(options.draw)
-
-
-def _commit(store: Store, rows: list[Rows]) -> None:
-    tables = (MASKINGS, MASKED_TOKENS, MASKING_PROJECTIONS)
-    store.commit({t.name: pa.concat_tables([one[t.name] for one in rows]) for t in tables})

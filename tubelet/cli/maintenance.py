@@ -70,7 +70,8 @@ def compact(store: str, store_options: dict[str, str]) -> None:
 
 @command()
 @click.argument(
-    "kind", type=click.Choice(["videos", "encoders", "clips", "transitions", "decoders"])
+    "kind",
+    type=click.Choice(["videos", "encoders", "clips", "transitions", "decoders", "maskings"]),
 )
 @click.argument("names", nargs=-1, metavar="[ID...]")
 @remote_store_option
@@ -96,7 +97,7 @@ def remove(
     really: bool,
     as_json: bool,
 ) -> None:
-    """Remove videos, encoders, clips or fitted models, and everything computed from them: list them first, then remove them with --yes.
+    """Remove videos, encoders, clips, fitted models or maskings, and everything computed from them: list them first, then remove them with --yes.
 
     Select them by ID (a video also by its file name, an encoder by its name), by --where, or by both. All or nothing; nothing outside the
     store is touched.

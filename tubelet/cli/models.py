@@ -102,13 +102,14 @@ def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
 @click.option("--clip", metavar="CLIP_ID", help="Clip whose slices are drawn.")
 @click.option("--direction", metavar="NAME", help="Draw a direction instead: a dimension, basis:NAME:2, cluster:NAME:0 or another name of the page Dimension.")  # fmt: skip
 @click.option("--transition", "transition_id", metavar="ID", help="Draw what a transition model predicts of the second half of the clip, beside the true slices and a copy.")  # fmt: skip
+@click.option("--masking", "masking_id", metavar="ID", help="Draw what a kept run of `tubelet mask` predicted of the clip, beside its target and the mean of the seen tokens.")  # fmt: skip
 @encoder_option(help=f"{ENCODER_HELP} The direction belongs to it.  [default: that of the decoder]")
 @click.option("--decoder", "decoder_id", metavar="ID", help="Decoder by its id.  [default: the newest of the encoder]")  # fmt: skip
 @click.option(
     "-o", "--output", required=True, type=OutputFile(ending=".png"), help="Picture (PNG) to write."
 )
 def show_decoded(store: str, output: Path, **asked: Any) -> None:
-    """Write the picture that a decoder makes of a clip, a rollout or a direction, with its scores on videos it never saw."""
+    """Write the picture that a decoder makes of a clip, a rollout, a masking or a direction, with its scores on videos it never saw."""
     from tubelet.store import Store
     from tubelet.store.disk.outputs import open_whole
 
@@ -116,6 +117,10 @@ def show_decoded(store: str, output: Path, **asked: Any) -> None:
         raise click.UsageError("pass either --clip or --direction")
     if asked["transition_id"] and asked["clip"] is None:
         raise click.UsageError("--transition predicts slices of a clip: pass --clip, too")
+    if asked["masking_id"] and (asked["clip"] is None or asked["transition_id"]):
+        raise click.UsageError(
+            "--masking is a run on a clip: pass --clip, too, and no --transition"
+        )
     draw = _draw_direction if asked["direction"] else _draw_clip
     sheet, said = draw(Store(store), asked)
     with open_whole(output) as file:
@@ -124,18 +129,30 @@ def show_decoded(store: str, output: Path, **asked: Any) -> None:
 
 
 def _draw_clip(opened: Any, asked: dict[str, Any]) -> tuple[Any, str]:
-    """The picture of a clip, or of a rollout of its second half, and how well it is drawn."""
+    """The picture of a clip, of a masking, or of a rollout of its second half, and how well it is drawn."""
     from tubelet.latent.decoding.decoder import choose_decoder, describe_quality
     from tubelet.latent.decoding.sheet import arrange_sheet, draw_sheet
 
     chosen = choose_decoder(opened, opened.clip(asked["clip"]).encoder_id, asked["decoder_id"])
     said = describe_quality(chosen.row)
+    if asked["masking_id"]:
+        return _draw_masking(opened, chosen, asked["clip"], asked["masking_id"])
     if asked["transition_id"] is None:
         return draw_sheet(opened, chosen, asked["clip"]), said
     from tubelet.training.decoder.rollout import draw_rollout
 
     found = draw_rollout(opened, chosen, asked["clip"], asked["transition_id"])
     said = f"{said} {found.quality}"
+    return arrange_sheet(found.rows, said, [f"slice {number}" for number in found.slices]), said
+
+
+def _draw_masking(opened: Any, chosen: Any, clip_id: str, masking_id: str) -> tuple[Any, str]:
+    from tubelet.latent.decoding.decoder import describe_quality
+    from tubelet.latent.decoding.maskings import draw_masking
+    from tubelet.latent.decoding.sheet import SLICES_MOST, arrange_sheet
+
+    found = draw_masking(opened, chosen, clip_id, masking_id, SLICES_MOST)
+    said = f"{found.quality} {describe_quality(chosen.row)}".lstrip()
     return arrange_sheet(found.rows, said, [f"slice {number}" for number in found.slices]), said
 
 
@@ -160,6 +177,6 @@ def _draw_direction(opened: Any, asked: dict[str, Any]) -> tuple[Any, str]:
 
 
 fit_head.short_help = "Fit and test a decoder of one encoder."
-show_decoded.short_help = "Write a clip, a rollout or a direction as a decoder draws it."
+show_decoded.short_help = "Write a clip, a rollout, a masking or a direction as a decoder draws it."
 decoder.add_command(fit_head)
 decoder.add_command(show_decoded)
