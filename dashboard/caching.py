@@ -27,7 +27,7 @@ from tubelet.reports.sensitivity.findings import Findings, find
 from tubelet.reports.sensitivity.request import Request
 from tubelet.store import Store
 from tubelet.store.jobs.forms import CommandForm
-from tubelet.store.jobs.starting import ask_commands
+from tubelet.store.jobs.starting import read_commands
 from tubelet.store.pairs.differences import Differences, measure_differences
 from tubelet.store.questions import clips, corpus
 from tubelet.store.questions.corpus import Chosen, Question
@@ -72,10 +72,10 @@ def workspace(store: Store) -> Workspace:
     return Workspace(store)
 
 
-@st.cache_data(max_entries=1, show_spinner="Reading the commands")
+@st.cache_data(max_entries=1, show_spinner=False)
 def command_forms() -> list[CommandForm]:
-    """The commands that can be jobs, as this version of Tubelet describes them. Raises StoreError, which is not kept."""
-    return ask_commands()
+    """The commands that can be jobs. Raises StoreError, which is not kept."""
+    return read_commands()
 
 
 @st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=KEYS)

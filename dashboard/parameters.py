@@ -46,7 +46,7 @@ ENCODER, VIDEO, SELECTED, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
     "tour",
     "pair",
 )
-VALUES = "values"
+VALUES, COMPARE = "values", "compare"
 CELL = (
     "dim",
     "y",
@@ -117,6 +117,12 @@ PARAMETERS = {
             (AREA, MARKS, "the area that is drawn on the map", (CORPUS, VIDEO_PAGE)),
             (TOUR, SWITCH, "whether the page introduces itself: 1 for yes", (VIDEO_PAGE,)),
             (PAIR, ID, "the pair of windows that is compared", (WINDOWS,)),
+            (
+                COMPARE,
+                ID,
+                "the encoder, shift or frames per window that the result is compared with",
+                (SENSITIVITY,),
+            ),
             (VALUES, TEXT, "values of the query's parameters, as JSON", (SQL,)),
             ("dim", NUMBER, "the dimension of the clicked cell", (WINDOWS,)),
             ("y", NUMBER, "the row of the clicked cell's patch", (WINDOWS,)),
@@ -197,7 +203,6 @@ PARAMETERS = {
             ("setting", CHOICE, "how the pairs were made"),
             ("where", CONDITION, "which videos count"),
             ("resample", CHOICE, "what counts once"),
-            ("compare", CHOICE, "what the result is compared with"),
             ("compare-where", CONDITION, "which videos the result is compared with"),
         ),
         *_bound(

@@ -11,6 +11,7 @@ from tubelet.dashboard.parameters import (
     AREA,
     CELL,
     CLIP,
+    COMPARE,
     ENCODER,
     HIT,
     PAIR,
@@ -35,6 +36,7 @@ OF_ENCODER = (
     HIT,
     AREA,
     PAIR,
+    COMPARE,
     *CELL,
 )  # parameters that mean nothing to another encoder
 

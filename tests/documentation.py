@@ -8,6 +8,9 @@ from pathlib import Path
 import click
 
 from tubelet.cli import main
+from tubelet.cli.forms import describe_commands
+from tubelet.store.jobs.forms import write_forms
+from tubelet.store.jobs.starting import FORMS
 from tubelet.store.schema import markdown
 
 ROOT = Path(__file__).parents[1]
@@ -123,3 +126,4 @@ if __name__ == "__main__":
         (ROOT / page).write_text(update(page))
     for name in HELP:  # after the pages, some of which are copied
         (ROOT / "dashboard" / "help" / name).write_text((ROOT / "docs" / name).read_text())
+    FORMS.write_text(write_forms(describe_commands(main)) + "\n", encoding="utf-8")

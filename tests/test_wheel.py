@@ -26,7 +26,19 @@ from tests.installed import Built, Environment, build, install
 from tests.videos import make_video
 
 DECOYS = ("store", "latent")
-SHIPPED = {".py", ".safetensors", ".js", ".css", ".html", ".svg", ".png", ".toml", ".typed", ".md"}
+SHIPPED = {
+    ".py",
+    ".safetensors",
+    ".js",
+    ".css",
+    ".html",
+    ".svg",
+    ".png",
+    ".toml",
+    ".typed",
+    ".md",
+    ".json",
+}
 START_S = 60
 
 

@@ -165,7 +165,8 @@ def _filters(store: Store, selection: Selection) -> Listing:
             lambda name: name or "(no label)",
             placeholder="any",
             width=140,
-            **_bound("label"),
+            **bind("label"),
+            on_change=_choose_value,
         )
         state = st.selectbox("Show", list(STATES), width=130, **_bound("show"))
         order = st.selectbox(
@@ -206,6 +207,11 @@ def _bound(key: str) -> dict:
 
 def _to_first_page() -> None:
     st.session_state["page"] = 1
+
+
+def _choose_value() -> None:
+    label_columns.hold_name()
+    _to_first_page()
 
 
 def _table(

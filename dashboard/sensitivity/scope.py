@@ -1,11 +1,11 @@
 """Which pairs the Sensitivity page is about: window length, shift, setting and videos, each in the URL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from tubelet.dashboard import caching, consent
-from tubelet.dashboard.parameters import bind
+from tubelet.dashboard import address, caching, consent, selection, units
+from tubelet.dashboard.parameters import COMPARE, bind
 from tubelet.dashboard.selection import Selection
 from tubelet.reports.literal import Markdown
 from tubelet.reports.sensitivity.request import Request
@@ -24,10 +24,10 @@ WHERE = "where="  # before a condition that is compared with
 COMPARED = ("frames", "shift", "encoder")
 
 
-def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
+def choose(store: Store, chosen: Selection) -> tuple[Request, str | None]:
     """Draw the choices and read the request, and what to compare it with, from the URL. The encoder is the sidebar's."""
     held = caching.read(store, queries.scopes(), MeasuredScope)
-    own = [row for row in held if row.encoder_id == selection.encoder_id]
+    own = [row for row in held if row.encoder_id == chosen.encoder_id]
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap="small", key="choices-sensitivity"
     ):
@@ -44,7 +44,7 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
             args=("where",),
         )
         unit = _unit()
-        compare = _compare(held, selection.encoder_id, frames, shift)
+        compare = _compare(store, held, chosen.encoder_id, frames, shift)
         other = st.text_input(
             "Compare with videos where",
             placeholder="a condition, such as label = 'swimming'",
@@ -53,13 +53,12 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
             args=("compare-where",),
         ).strip()
         compare = f"{WHERE}{other}" if other else compare
-    chosen = None if setting == ALL else setting
     request = Request(
-        encoder=selection.encoder_id,
+        encoder=chosen.encoder_id,
         frames=frames,
         shift=shift,
-        setting=chosen,
-        where=selection.narrow(where.strip()),
+        setting=None if setting == ALL else setting,
+        where=chosen.narrow(where.strip()),
         mix=setting == ALL,
         unit=unit,
     )
@@ -96,27 +95,51 @@ def _setting(settings: list[str]) -> str | None:
 
 
 def _compare(
-    held: Sequence[MeasuredScope], encoder_id: str, frames: int | None, shift: int | None
+    store: Store,
+    held: Sequence[MeasuredScope],
+    encoder_id: str,
+    frames: int | None,
+    shift: int | None,
 ) -> str | None:
     """What differs in one thing from what is shown, and was measured."""
     shown = {"encoder": encoder_id, "frames": frames, "shift": shift}
     others = []
     for row in held:
-        offered = {
+        measured = {
             "encoder": row.encoder_id,
             "frames": row.frame_count,
             "shift": row.shift,
         }
-        different = [name for name in COMPARED if offered[name] != shown[name]]
+        different = [name for name in COMPARED if measured[name] != shown[name]]
         if len(different) == 1:
-            others.append(f"{different[0]}={offered[different[0]]}")
-    if not others:
-        return None
+            others.append(f"{different[0]}={measured[different[0]]}")
+    offered = list(dict.fromkeys(others))
+    return _choose_compared(store, offered) if offered else None
+
+
+def _choose_compared(store: Store, offered: Sequence[str]) -> str | None:
+    """One of them by its name; the address carries what the command takes, in which an encoder is an id."""
+    asked = address.read()[COMPARE]
+    chosen = asked if asked in offered else None
+    names = selection.name_encoders(selection.known_encoders(store))
+    key = f"{COMPARE}-{chosen}"  # a link from elsewhere is another choice
     return st.selectbox(
         "Compare with",
-        list(dict.fromkeys(others)),
-        None,
-        **bind("compare"),
+        offered,
+        offered.index(chosen) if chosen else None,
+        lambda one: _describe(one, names),
+        key=key,
+        on_change=lambda: address.redirect(**{COMPARE: st.session_state[key] or ""}),
         placeholder="nothing",
-        width=190,
+        width=240,
     )
+
+
+def _describe(compared: str, names: Mapping[str, str]) -> str:
+    """What is compared with, in words: a value of COMPARED."""
+    what, _, value = compared.partition("=")
+    if what == "encoder":
+        return names.get(value, value)
+    if what == "shift":
+        return f"shift of {units.count(int(value), 'slice')}"
+    return f"{value} frames per window"

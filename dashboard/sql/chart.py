@@ -20,6 +20,14 @@ COLORS, FACETS = (
 )  # different words that are told apart by color; small charts beside each other
 HEIGHT, FACET_HEIGHT, FACET_WIDTH = 340, 160, 220  # pixels
 BINS = 40
+THEME_COLORS = (
+    10  # of .streamlit/config.toml; beyond them colors repeat, and COLORS is twice as many
+)
+SECOND: dict[str, tuple[str, tuple]] = {  # channel and its two looks, by mark
+    "line": ("strokeDash", ([1, 0], [5, 3])),
+    "point": ("shape", ("circle", "triangle-up")),
+}
+SECOND_CHANNELS = {"strokeDash": alt.StrokeDash, "shape": alt.Shape, "opacity": alt.Opacity}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +83,8 @@ def draw(rows: pa.Table, spec: ChartSpec) -> alt.Chart:
     names = {name: f"c{number}" for number, name in enumerate(rows.column_names)}
     data = rows.rename_columns(list(names.values()))
     kinds = {name: _vega_type(rows, name) for name in names}
-    channels = _Channels(names, kinds, spec)
+    series = 0 if spec.color == NOTHING else pc.count_distinct(rows[spec.color], mode="all").as_py()
+    channels = _Channels(names, kinds, spec, series)
     chart = alt.Chart(data)
     marked = {
         "point": lambda: chart.mark_point(filled=True, size=36, opacity=0.7),
@@ -98,6 +107,7 @@ class _Channels:
     names: dict[str, str]
     kinds: dict[str, str]
     spec: ChartSpec
+    series: int = 0  # different words of the column that is shown as color
 
     @property
     def encoding(self) -> dict[str, Any]:
@@ -113,7 +123,7 @@ class _Channels:
             else self._scale(spec.mark == "bar" and not counted and self.kinds[spec.x] == "Q"),
         )
         y = alt.Y("count():Q", title=COUNT) if counted else self._y()
-        return {"x": x, "y": y, **self._color(), "tooltip": self._tooltip()}
+        return {"x": x, "y": y, **self._color(), **self._second(), "tooltip": self._tooltip()}
 
     def _is_place(self) -> bool:
         """Whether x says where, as a dimension or a slice does: its numbers are whole and begin at 0."""
@@ -157,8 +167,20 @@ class _Channels:
                     f"mean({self.names[name]}):Q", title=f"{name}, mean", scale=shade
                 )
             }
-        scale = alt.Scale(scheme="viridis")
-        return {"color": alt.Color(self._field(name), title=name, scale=scale if kind == "Q" else alt.Undefined)}  # fmt: skip
+        scale = alt.Scale(scheme="viridis") if kind == "Q" else alt.Undefined
+        dashed = alt.Legend(symbolType="stroke") if self._second().keys() == {"strokeDash"} else alt.Undefined  # fmt: skip
+        return {"color": alt.Color(self._field(name), title=name, scale=scale, legend=dashed)}
+
+    def _second(self) -> dict[str, Any]:
+        """What tells words apart that share one of the theme's colors: dashes, shapes or paler marks."""
+        name = self.spec.color
+        if self.kinds.get(name) != "N" or self.series <= THEME_COLORS:
+            return {}
+        channel, looks = SECOND.get(self.spec.mark, ("opacity", (1.0, 0.4)))
+        drawn = alt.Scale(
+            type="ordinal", range=[looks[n // THEME_COLORS] for n in range(self.series)]
+        )
+        return {channel: SECOND_CHANNELS[channel](self._field(name), title=name, scale=drawn)}
 
     def _tooltip(self) -> list[alt.Tooltip]:
         if self.spec.y == COUNT:

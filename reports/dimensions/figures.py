@@ -4,6 +4,7 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
+from tubelet.reports import series
 from tubelet.reports.blocks import Picture
 from tubelet.reports.dimensions.findings import (
     DimensionFindings,
@@ -22,16 +23,6 @@ BAR_SCHEMA = pa.schema(
     {"dim": pa.int64(), "component": pa.string(), "number": pa.int64(), "share": pa.float64()}
 )
 COLORS = ("#2a7fb0", "#c2700f", "#3f8f6b", "#7b8a95")  # of the parts, readable on both
-LINE_COLORS = (
-    "#2a7fb0",
-    "#c2700f",
-    "#3f8f6b",
-    "#8a5aa8",
-    "#b0476a",
-    "#5c6f1f",
-    "#7b8a95",
-    "#a0522d",
-)
 
 
 def draw_shares(layer: Layer, prefix: str) -> Picture:
@@ -101,7 +92,7 @@ def draw_profiles(layer: Layer, prefix: str) -> Picture:
         "dim:N",
         title="dimension",
         sort=[int(dim) for dim in dims],
-        scale=alt.Scale(range=list(LINE_COLORS)),
+        scale=alt.Scale(range=list(series.COLORS)),
     )
     chart = (
         alt.Chart(drawn)

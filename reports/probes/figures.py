@@ -6,10 +6,10 @@ import pyarrow as pa
 from tubelet.reports.blocks import Picture
 from tubelet.reports.literal import literal
 from tubelet.reports.probes.findings import CONTROL_NAMES, WHOLE, ProbeFindings
+from tubelet.reports.series import tell_apart
 from tubelet.store.questions.model_rows import ProbeScore
 
 GRAY, HEIGHT = "#7b8a95", 280
-COLORS = ("#2a7fb0", "#c2700f", "#3f8f6b", "#8a5aa8", "#b0476a", "#5c6f1f")  # readable on both
 
 
 def by_layer(found: ProbeFindings) -> Picture:
@@ -60,18 +60,11 @@ def _levels(found: ProbeFindings) -> pa.Table:
 
 def _chart(found: ProbeFindings, drawn: pa.Table) -> alt.LayerChart:
     layers = list(dict.fromkeys(drawn["layer"].to_pylist()))
-    color = alt.Color(
-        "series:N",
-        title=None,
-        sort=None,
-        legend=alt.Legend(orient="top", labelLimit=600, columns=1),
-        scale=alt.Scale(range=list(COLORS)),
-    )
     x = alt.X("layer:N", sort=layers, title="layer", axis=alt.Axis(labelAngle=0, labelOverlap=True))
     score = alt.Y("score:Q", title=found.run.metric)
     tips: list[str | alt.Tooltip] = ["series:N", "layer:N"]
     tips += [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("score", "low", "high")]
-    base = alt.Chart(drawn).encode(x=x, color=color, tooltip=tips)
+    base = alt.Chart(drawn).encode(x=x, tooltip=tips, **tell_apart(drawn["series"].to_pylist()))
     lines = base.mark_line(strokeWidth=1.5, point={"size": 36}).encode(y=score)
     known = drawn["low"].null_count < len(drawn)
     rules = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=found.run.metric), y2="high:Q")  # fmt: skip
@@ -99,13 +92,7 @@ def by_share(found: ProbeFindings) -> Picture:
         "train_share:Q", title="labels used (% of the training videos)", scale=alt.Scale(type="log")
     )
     score = alt.Y("score:Q", title=found.run.metric)
-    color = alt.Color(
-        "series:N",
-        title=None,
-        legend=alt.Legend(orient="top", labelLimit=600, columns=1),
-        scale=alt.Scale(range=list(COLORS)),
-    )
-    base = alt.Chart(drawn).encode(x=x, color=color)
+    base = alt.Chart(drawn).encode(x=x, **tell_apart(drawn["series"].to_pylist()))
     lines = base.mark_line(strokeWidth=1.5, point={"size": 36}).encode(y=score)
     rules = base.mark_rule(strokeWidth=1.5).encode(
         y=alt.Y("score_low:Q", title=found.run.metric), y2="score_high:Q"

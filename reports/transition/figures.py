@@ -5,10 +5,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tubelet.reports.blocks import Picture
+from tubelet.reports.series import COLORS, tell_apart
 from tubelet.reports.transition.findings import TransitionFindings
 
 GRAY, HEIGHT, ROW = "#7b8a95", 280, 34
-COLORS = ("#2a7fb0", "#c2700f", "#3f8f6b", "#8a5aa8", "#b0476a", "#5c6f1f")  # readable on both
 TITLE = "variance explained over copying"
 WORDS = {"shuffled": "shuffled time", "untrained": "untrained", "pixels": "raw pixels"}
 
@@ -54,9 +54,8 @@ def by_model(found: TransitionFindings) -> Picture:
 
 def by_horizon(found: TransitionFindings) -> Picture:
     drawn = list_points(found)
-    color = alt.Color("series:N", title=None, sort=None, scale=alt.Scale(range=list(COLORS)), legend=alt.Legend(orient="top", labelLimit=600, columns=1))  # fmt: skip
     x = alt.X("horizon:O", title="slices after the last one seen", axis=alt.Axis(labelAngle=0))
-    base = alt.Chart(drawn).encode(x=x, color=color, tooltip=_tips())
+    base = alt.Chart(drawn).encode(x=x, tooltip=_tips(), **tell_apart(drawn["series"].to_pylist()))
     layers = [base.mark_line(strokeWidth=1.5, point={"size": 36}).encode(y=alt.Y("explained:Q", title=TITLE))]  # fmt: skip
     if drawn["low"].null_count < len(drawn):
         layers.insert(0, base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=TITLE), y2="high:Q"))  # fmt: skip

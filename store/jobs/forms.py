@@ -1,6 +1,6 @@
 """What can be started as a job: each command with its options as fields of a form, and the words of a command from what was filled in.
 
-The command describes itself (`tubelet jobs --commands`), so that whoever shows a form imports none of what the command needs.
+The command describes itself (`tubelet jobs --commands`), and `commands.json` keeps what it says, so that whoever shows a form imports none of what the command needs.
 """
 
 import json

@@ -13,6 +13,7 @@ from tubelet.cli import main
 from tubelet.cli.forms import LEFT_OUT, describe_commands
 from tubelet.cli.recording import is_recorded
 from tubelet.store import StoreError
+from tubelet.store.jobs import starting
 from tubelet.store.jobs.forms import (
     CHOICE,
     DECIMAL,
@@ -118,6 +119,11 @@ def test_words_that_no_form_says_fill_none_in(said: str) -> None:
     form = find_form(list(FORMS.values()), said.split())
     assert form and read_values(form, said.split()) is None
     assert find_form(list(FORMS.values()), ["dashboard"]) is None
+
+
+def test_the_kept_forms_are_those_of_the_commands_now() -> None:
+    kept = starting.read_commands()
+    assert kept == list(FORMS.values()), "run `python -m tests.documentation`"
 
 
 def test_the_command_prints_its_forms_and_they_are_read_back() -> None:

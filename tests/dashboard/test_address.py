@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from tubelet.dashboard import address
 
+SLOW = 120  # seconds a run may take on a busy machine
 OLD = {"video": "v", "clip": "a", "slice": "0"}
 NEW = {**OLD, "slice": "5", "patches": "a-5.1.1"}
 
@@ -54,7 +55,7 @@ def led(test: AppTest) -> int:
 @pytest.fixture
 def moved() -> AppTest:
     """Patches were taken at slice 5 of clip a, after it had been opened."""
-    test = AppTest.from_function(page)
+    test = AppTest.from_function(page, default_timeout=SLOW)
     assert stands(test, OLD) == OLD
     test.session_state["change"] = {"slice": "5", "patches": "a-5.1.1"}
     assert stands(test, OLD) == NEW
@@ -98,3 +99,24 @@ def test_a_url_of_long_ago_is_no_echo(moved: AppTest, monkeypatch: pytest.Monkey
 def test_what_is_emptied_leaves_the_url(moved: AppTest):
     moved.session_state["change"] = {"patches": "", "slice": ""}
     assert stands(moved, NEW) == {"video": "v", "clip": "a"}
+
+
+def test_what_was_typed_since_a_filter_led_to_the_first_page_stays_in_the_url():
+    """The browser sent the URL of a run before, in which fewer letters were typed."""
+
+    def typing():
+        import streamlit as st
+
+        from tubelet.dashboard import address
+        from tubelet.dashboard.parameters import bind
+
+        st.text_input("Search", **bind("search"))
+        address.settle("corpus")
+
+    test = AppTest.from_function(typing, default_timeout=SLOW)
+    test.query_params["search"] = "c"
+    test.run()
+    test.text_input[0].set_value("cooking")
+    test.query_params["search"] = "c"
+    test.run()
+    assert not test.exception and test.query_params["search"] in ("cooking", ["cooking"])

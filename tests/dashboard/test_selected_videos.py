@@ -102,9 +102,15 @@ def test_labels_are_columns_and_filters_of_the_corpus(store):
     added = [name for name in table if name.startswith("label: ")]
     assert added == ["label: split", "label: action"]  # what reports go by comes first
     assert table["label: action"].to_list()[0] == "it's <b>pour</b>"
-    test = select(store, test, "Label", "action")
+    tested = select(
+        store, test, "Value", "test"
+    )  # of the label that comes first, not of the folder
+    assert listed(tested) == names(1, 2) and stands(tested, "label-name") == "split"
+    test = select(store, open_page("corpus", store), "Label", "action")
     test = select(store, test, "Value", "stir")
     assert listed(test) == names(1, 2)
+    of_folder = open_page("corpus", store, label="cooking")  # a link without the name of a label
+    assert listed(of_folder) == names(0, 4)
     again = open_page("corpus", store, **{"label-name": "action", "label": "stir"})
     assert listed(again) == names(1, 2)
     test.button("go-select-filtered").click().run()

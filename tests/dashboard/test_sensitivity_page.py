@@ -55,6 +55,8 @@ def test_the_url_holds_the_shift_the_condition_and_the_comparison(store):
         not page.exception and "In **3 videos**" in text(page) and "float32, stored" in text(page)
     )
     page = open_page("sensitivity", store, shift="1", compare="shift=2")
+    (compared,) = [box for box in page.selectbox if box.label == "Compare with"]
+    assert compared.options == ["shift of 2 slices"] and compared.value == "shift=2"
     assert not page.exception and page.warning[0].value.count("--setting") == 2, (
         "the other side has two settings"
     )

@@ -154,6 +154,19 @@ def test_a_chart_of_odd_names_and_of_every_mark_is_drawn() -> None:
         assert fields == {"c0", "c2", "c1"} and drawn["encoding"]["x"]["title"] == "a.b[0]:Q"
 
 
+def test_words_beyond_the_colors_of_the_theme_look_different() -> None:
+    words = [f"w{number:02d}" for number in range(14)]
+    rows = pa.table({"a": range(14), "word": words})
+    for mark, channel in (("line", "strokeDash"), ("point", "shape"), ("bar", "opacity"), ("area", "opacity")):  # fmt: skip
+        drawn = chart.draw(rows, ChartSpec(mark=mark, x="a", y="a", color="word")).to_dict()
+        looks = drawn["encoding"][channel]["scale"]["range"]
+        seen = {(at % chart.THEME_COLORS, str(look)) for at, look in enumerate(looks)}
+        assert drawn["encoding"][channel]["field"] == drawn["encoding"]["color"]["field"]
+        assert len(looks) == len(seen) == len(words)
+    few = chart.draw(rows[:10], ChartSpec(mark="line", x="a", y="a", color="word")).to_dict()
+    assert "strokeDash" not in few["encoding"]
+
+
 def test_a_chart_refuses_what_nobody_could_read() -> None:
     rows = pa.table({"a": range(50), "b": [f"w{i}" for i in range(50)]})
     assert "50 different values" in chart.explain_refusal(
