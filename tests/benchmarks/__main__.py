@@ -8,6 +8,7 @@ import torch
 
 from tests.benchmarks import (
     bucket_writers,
+    chaos,
     comparison,
     corpus,
     coverage,
@@ -54,6 +55,7 @@ BENCHMARKS = {
     "sample": sample,
     "sessions": sessions,
     "bucket_writers": bucket_writers,
+    "chaos": chaos,
     "workbench": workbench,
     "visitors": visitors,
     "comparison": comparison,

@@ -1,4 +1,4 @@
-"""Writers that commit to one bucket at once, and ingests while the server and the processes fail at random: what it costs, and that nothing is lost."""
+"""Writers that commit to one bucket at once: what it costs, and that nothing is lost."""
 
 import logging
 import os
@@ -6,28 +6,21 @@ import tempfile
 import time
 from collections.abc import Iterator
 from multiprocessing import Queue, get_context
-from pathlib import Path
 
 from tests import buckets
 from tests.benchmarks.measure import Row
-from tests.chaos import TOY, compare_with, ingest_in_chaos
-from tests.contents import contents
 from tests.stores import Recipe, add_videos
-from tests.videos import make_folder
 from tubelet.store import Store
 from tubelet.store.disk import integrity
 
 WRITERS = int(os.environ.get("TUBELET_WRITERS", "8"))
 COMMITS = int(os.environ.get("TUBELET_COMMITS", "200"))
-RUNS = int(os.environ.get("TUBELET_CHAOS_RUNS", "100"))
 ONE = Recipe(videos=1, clips=1, slices=2, side=2, dim=8, embeddings=False)
 
 
 def rows() -> Iterator[Row]:
     with buckets.serve_faulty(), tempfile.TemporaryDirectory() as folder:
         yield _write(folder)
-    with tempfile.TemporaryDirectory() as folder:
-        yield _disturb(Path(folder))
 
 
 def _write(folder: str) -> Row:
@@ -77,26 +70,3 @@ class Counting(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.count += "made again" in record.getMessage()
-
-
-def _disturb(folder: Path) -> Row:
-    from tubelet.ingest.job import Job
-
-    job = Job.of(paths=[str(make_folder(folder / "videos", 4, frames=40))], **TOY)
-    whole = job.run(str(folder / "store"))
-    clips = whole.execute(job.sources).clips
-    whole.store.close()
-    expected, outcomes = contents(folder / "store"), []
-    for seed in range(RUNS):
-        (place := folder / str(seed)).mkdir()
-        with buckets.serve_faulty() as server:
-            outcomes.append(ingest_in_chaos(server, folder / "videos", place, seed, kills=2))
-            compare_with(expected)
-    again = max(outcome.encoded for outcome in outcomes) - clips
-    return Row(
-        f"{RUNS} ingests into a bucket with {sum(o.faults for o in outcomes):,} faults and {sum(o.killed for o in outcomes)} kills",
-        f"{RUNS} equal stores",
-        "undisturbed",
-        1.0,
-        f"at most {max(again, 0)} clips encoded again",
-    )
