@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import tests.bytecode  # before all that is kept compiled
+import tests.scanned  # before any page is tested
 import tests.shaped  # noqa: F401 - before Tubelet: array shapes are checked from here on
 import tubelet.cli  # noqa: F401 - before torch: it says how torch's threads wait
 from tests.browsing import browser, server, visit  # noqa: F401 - fixtures of every module of browser tests

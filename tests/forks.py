@@ -20,6 +20,7 @@ IMPORTED = [
     "altair",
     "pandas",
     "tubelet.reports.catalogue",
+    "tests.scanned",
 ]
 
 
