@@ -150,7 +150,7 @@ def _show_correlated(sample: SampleScope, found: Description) -> None:
     )
     rows, chance = found.correlated.table, found.correlated.chance
     if not len(rows):
-        st.caption("No dimension varies along with it.")
+        st.caption("No other dimension correlates with it.")
         return
     sure = (
         f"The largest that chance gives is {chance:.2f} (values of other videos in their place); intervals are over videos."

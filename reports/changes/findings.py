@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tubelet.store import Store
 from tubelet.store.intervals import interval
 from tubelet.store.questions.corpus import Question
 from tubelet.store.questions.rows import ChangeScope, Reaction
-from tubelet.store import Store
 
 DISJOINT = "disjoint"
 Scores = Mapping[str, float]  # by video

@@ -44,7 +44,7 @@ def compare_chance(one: Estimate) -> Markdown:
     """Whether an interval lies above the level of shuffled videos."""
     level = f"{one.chance or 0:.3f} on average and {one.chance_high or 0:.3f} at most"
     if one.low is None:
-        return f"Nothing says how sure that is; shuffled videos reach {level}."
+        return f"How sure that is, is unknown; shuffled videos reach {level}."
     if one.low > (one.chance_high or 0):
         return f"Its interval lies above chance: shuffled videos reach {level}."
     return f"**That is not above chance**: shuffled videos reach {level}."

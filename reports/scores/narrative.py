@@ -33,7 +33,7 @@ def _count_units(task: TaskScores, best: Reached) -> Markdown:
 def _compare_still(task: TaskScores) -> Markdown:
     best, low = task.ranked[0], task.low_of_gain
     if low != low:
-        return "There are too few videos for an interval, so nothing says whether that is a difference."
+        return "There are too few videos for an interval, so it is unknown whether that is a difference."
     ends = f"{best.gain.mean:.3f} ({low:.3f} to {best.gain.high:.3f})"
     if low > 0:
         return f"It gains {ends} over that, video by video."
