@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tubelet.latent.nulls import null_where_nan
 from tubelet.reports.changes.findings import DISJOINT, name_change
 from tubelet.reports.changes.groups import Groups, find_groups
 from tubelet.reports.changes.specialists import Specialists, find_specialists, relate_to_median
@@ -188,15 +189,10 @@ def list_cells(matrix: Matrix) -> pa.Table:
                 pa.int64(),
             ),
             **{
-                name: _known(getattr(matrix.reaction, end).ravel()[order])
+                name: null_where_nan(getattr(matrix.reaction, end).ravel()[order])
                 for name, end in (("reaction", "value"), ("low", "low"), ("high", "high"))
             },
-            "of_disjoint": _known(matrix.of_disjoint.ravel()[order]),
-            **{name: _known(values.ravel()[order]) for name, values in full.items()},
+            "of_disjoint": null_where_nan(matrix.of_disjoint.ravel()[order]),
+            **{name: null_where_nan(values.ravel()[order]) for name, values in full.items()},
         }
     )
-
-
-def _known(values: np.ndarray) -> pa.Array:
-    """NaN as NULL."""
-    return pa.array(np.asarray(values, float), mask=~np.isfinite(values))

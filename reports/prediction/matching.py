@@ -12,6 +12,7 @@ from itertools import groupby
 import numpy as np
 from scipy import stats
 
+from tubelet.latent.nulls import none_if_nan
 from tubelet.reports.errors import ReportError
 from tubelet.store import Store
 from tubelet.store.intervals import interval, share
@@ -98,8 +99,8 @@ def compare_sides(differences: np.ndarray) -> PairedTest:
     part, low, high = share(int((differences > 0).sum()), len(differences))
     return PairedTest(
         difference=found.mean,
-        low=_known(found.low),
-        high=_known(found.high),
+        low=none_if_nan(found.low),
+        high=none_if_nan(found.high),
         p=flip_signs(differences),
         **compare_by_t(differences),
         higher=part,
@@ -128,7 +129,3 @@ def flip_signs(differences: np.ndarray) -> float:
         means, extra = np.abs(differences @ signs), 1
     reached = (means >= abs(differences.sum()) * (1 - 1e-9)).sum()
     return float((reached + extra) / (len(means) + extra))
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
