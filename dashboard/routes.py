@@ -105,11 +105,8 @@ def _points(store: Store, request: Request) -> Response:
 
 def _look(store: Store, request: Request, basis: Basis) -> Look:
     """How the map of a route is drawn."""
-    workspace = caching.workspace(store)
-    categories = workspace.categories(Coloring.parse(request.path_params["coloring"]), basis)
-    space = workspace.space(basis)
-    chosen = workspace.parse_channels(request.query_params.get("show", ""), space)
-    return Look(space, chosen, categories)
+    coloring, shown = request.path_params["coloring"], request.query_params.get("show", "")
+    return caching.workspace(store).look(Coloring.parse(coloring), basis, shown)
 
 
 def _sample(store: Store, request: Request) -> Response:

@@ -129,9 +129,11 @@ class Workspace:
             ),
         )
 
-    def parse_channels(self, names: str, basis: Basis) -> tuple[str, ...]:
-        """What each channel of a map shows, from one text. Raises StoreError where a token has no such number."""
-        return channels.parse(names, basis, list(self.list_clusterings(basis.encoder_id)))
+    def look(self, coloring: Coloring, basis: Basis, shown: str) -> Look:
+        """How a map is drawn: colored by a coloring, with channels from one text. Raises StoreError where a token has no such number."""
+        space = self.space(basis)
+        kept = list(self.list_clusterings(space.encoder_id))
+        return Look(space, channels.parse(shown, space, kept), self.categories(coloring, basis))
 
     def points(self, clip: ClipRow, look: Look) -> bytes:
         """Points of the tokens of a `clips` row for the map, 16 bytes each. Raises LatentError where there are none."""
