@@ -228,7 +228,7 @@ def _find_segmentation(store: Store, request: Request) -> tuple[NamedClip, Segme
     return clip, caching.workspace(store).segment(marked.on(clip))
 
 
-def _held(store: Store, request: Request) -> Response:
+def _describe_store(store: Store, request: Request) -> Response:
     """How much the store holds now: pages ask whether that is still what they show."""
     return JSONResponse(connection.describe(caching.summary(store)), headers=REVALIDATED)
 
@@ -263,7 +263,7 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "sampled": _sampled_token,
     "video_points": _video_points,
     "video_point": _video_point,
-    "held": _held,
+    "held": _describe_store,
     "metrics": metrics.answer_metrics,
     "module": _module,
     "answer": _answer_file,
