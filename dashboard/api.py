@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 
 from tubelet.dashboard import answers, units
 from tubelet.dashboard.access import API, read_limits
-from tubelet.media.patch_pictures import Address, draw_patch
+from tubelet.media.patch_pictures import PictureAddress, draw_patch
 from tubelet.store import Store, TubeletError
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.described import describe_answer, describe_schema
@@ -75,7 +75,7 @@ def answer_patch(store: Store, request: Request) -> Response:
     if len(at) not in (1, 3) or len(at) < len(parts):
         return _fail("write a patch as SLICE.Y.X, or a slice as SLICE, each from 0", 404)
     try:
-        picture = draw_patch(store, Address(request.path_params["clip"], *at))
+        picture = draw_patch(store, PictureAddress(request.path_params["clip"], *at))
     except TubeletError as error:
         return _fail(str(error), 404)
     return Response(picture, media_type="image/png", headers=HEADERS)

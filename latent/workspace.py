@@ -41,10 +41,10 @@ from tubelet.latent.directions.ranking import Extremes, rank_corpus
 from tubelet.latent.directions.sample import DirectionSample, draw_direction_sample
 from tubelet.latent.errors import LatentError
 from tubelet.latent.graph import TokenGraph, build_graph
-from tubelet.latent.hits import Ranking
+from tubelet.latent.hits import RankingOptions
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.memo import Memo
-from tubelet.latent.retrieval import Answer
+from tubelet.latent.retrieval import SearchAnswer
 from tubelet.latent.sample import Sample
 from tubelet.latent.segmentation import Segmentation
 from tubelet.latent.tracking import Track
@@ -201,10 +201,10 @@ class Workspace:
     def search(
         self,
         marked: MarkedPatches,
-        ranking: Ranking,
+        ranking: RankingOptions,
         exactly: bool = False,
         videos: Sequence[str] | None = None,
-    ) -> Answer:
+    ) -> SearchAnswer:
         """The patches most like the marked ones, ranked: of the corpus, or of some videos. Raises LatentError."""
         key = (
             self.store.fingerprint,
@@ -249,7 +249,7 @@ class Workspace:
         return self.keep_answer(key, lambda: describe_direction(direction, sample, videos))
 
     def rank_corpus(
-        self, direction: Direction, ranking: Ranking, videos: Sequence[str] | None = None
+        self, direction: Direction, ranking: RankingOptions, videos: Sequence[str] | None = None
     ) -> Extremes | None:
         """The tokens of the whole corpus with the largest and smallest values, of some videos only, if given; None where only the sample can tell."""
         key = "ends", direction.encoder_id, direction.key, ranking, None if videos is None else tuple(videos)  # fmt: skip

@@ -8,7 +8,7 @@ from tubelet.dashboard import caching, consent
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.selection import Selection
 from tubelet.reports.literal import Markdown
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import SensitivityRequest
 from tubelet.store import Store
 from tubelet.store.questions import sensitivity as queries
 from tubelet.store.questions.rows import MeasuredScope
@@ -24,7 +24,7 @@ WHERE = "where="  # before a condition that is compared with
 COMPARED = ("frames", "shift", "encoder")
 
 
-def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
+def choose(store: Store, selection: Selection) -> tuple[SensitivityRequest, str | None]:
     """Draw the choices and read the request, and what to compare it with, from the URL. The encoder is the sidebar's."""
     held = caching.read(store, queries.scopes(), MeasuredScope)
     own = [row for row in held if row.encoder_id == selection.encoder_id]
@@ -54,7 +54,7 @@ def choose(store: Store, selection: Selection) -> tuple[Request, str | None]:
         ).strip()
         compare = f"{WHERE}{other}" if other else compare
     chosen = None if setting == ALL else setting
-    request = Request(
+    request = SensitivityRequest(
         encoder=selection.encoder_id,
         frames=frames,
         shift=shift,

@@ -11,7 +11,7 @@ from tubelet.dashboard.swatches import name_categories
 from tubelet.latent import bases, gaze
 from tubelet.latent.basis import LINEAR, Basis
 from tubelet.latent.categories import CLUSTER, LABEL, VIDEO, Categories, count_categories
-from tubelet.latent.colorings import ATTENTION, CHANNELS, DIRECTION, Coloring, Options
+from tubelet.latent.colorings import ATTENTION, CHANNELS, DIRECTION, Coloring, PreparationOptions
 from tubelet.latent.directions.naming import FORMS
 from tubelet.latent.probes.attention import list_attention
 from tubelet.reports.literal import Markdown, literal, literal_sentence
@@ -64,7 +64,7 @@ def choose(store: Store, film: Film) -> Coloring:
     if source == "dimensions":
         return Coloring("dimensions", ".".join(map(str, _dimensions(film.clip.embed_dim))))
     if source == "clusters":
-        return Coloring(source, str(_count_clusters()), Options(unit=_options().unit))
+        return Coloring(source, str(_count_clusters()), PreparationOptions(unit=_options().unit))
     if source in CATEGORICAL:
         return Coloring(source)
     if source == DIRECTION:
@@ -239,9 +239,9 @@ def _choose_probe(store: Store, encoder_id: str) -> str:
     return known.get(name, "")
 
 
-def _options() -> Options:
-    with st.popover("Options", icon=":material/tune:"):
-        return Options(
+def _options() -> PreparationOptions:
+    with st.popover("PreparationOptions", icon=":material/tune:"):
+        return PreparationOptions(
             **{
                 name: st.checkbox(label, **bind(name), help=meaning)
                 for name, (label, meaning) in OPTIONS.items()

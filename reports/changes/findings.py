@@ -27,7 +27,7 @@ class ChangeFindings:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ChangeRows:
     """One change of one strength: its rows, one per video."""
 
     change: str
@@ -55,7 +55,7 @@ def find_changes(scope: ChangeScope, question: Question, store: Store) -> Change
     groups: dict[tuple[str, float | None], list[Reaction]] = {}
     for row in map(Reaction.of, question.answer(store).to_pylist()):
         groups.setdefault((row.change, row.strength), []).append(row)
-    measured = [Measured(*key, rows) for key, rows in groups.items()]
+    measured = [ChangeRows(*key, rows) for key, rows in groups.items()]
     apart = next((one.reactions for one in measured if one.change == DISJOINT), {})
     return ChangeFindings(
         scope=scope,
@@ -81,7 +81,7 @@ SUMMARY = pa.schema(
 )
 
 
-def _summarize(one: Measured, apart: Scores) -> dict[str, object]:
+def _summarize(one: ChangeRows, apart: Scores) -> dict[str, object]:
     found = interval(list(one.reactions.values()), 0) if one.reactions else None
     return {
         "what": one.label,

@@ -7,7 +7,7 @@ import pyarrow as pa
 from tubelet.reports.blocks import Picture
 from tubelet.reports.dimensions.findings import (
     DimensionFindings,
-    Layer,
+    LayerFindings,
     list_dimensions,
     questions_of,
 )
@@ -34,7 +34,7 @@ LINE_COLORS = (
 )
 
 
-def draw_shares(layer: Layer, prefix: str) -> Picture:
+def draw_shares(layer: LayerFindings, prefix: str) -> Picture:
     """The dimensions whose share of the position is largest, each as a bar of its parts."""
     rows = list_dimensions(layer)[:BARS].select(["dim", *PARTS]).to_pylist()
     drawn = pa.Table.from_pylist(
@@ -91,7 +91,7 @@ def _bars(drawn: pa.Table, x: alt.X) -> alt.Chart:
     )
 
 
-def draw_profiles(layer: Layer, prefix: str) -> Picture:
+def draw_profiles(layer: LayerFindings, prefix: str) -> Picture:
     """The mean of the named dimensions at each position; where none is named, of those with the largest share."""
     named = layer.named[:LINES]
     dims = named if len(named) else list_dimensions(layer)["dim"].to_numpy()[:LINES]
@@ -130,7 +130,7 @@ def draw_profiles(layer: Layer, prefix: str) -> Picture:
     )
 
 
-def list_profiles(layer: Layer, dims: np.ndarray) -> pa.Table:
+def list_profiles(layer: LayerFindings, dims: np.ndarray) -> pa.Table:
     """dim, slice, mean in standard deviations; no row where a dimension does not vary."""
     known = [int(dim) for dim in dims if layer.shares.varies[dim]]
     slices = layer.scope.slices

@@ -24,7 +24,7 @@ MEAN, PEAK = "mean", "highest slice"
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedPair:
     """A pair: the value that its videos share, and the video of each side, in the order of the sides."""
 
     value: str
@@ -36,7 +36,7 @@ class Matching:
     """The names of both sides, the pairs, and the values of which no pair could be made."""
 
     sides: tuple[str, str]
-    pairs: Sequence[Matched]
+    pairs: Sequence[MatchedPair]
     left_out: int
 
 
@@ -76,7 +76,7 @@ def match_videos(store: Store, match: str, side: str, known: Sequence[str]) -> M
         found = list(members)
         by_side = {row.side_value: row.video_id for row in found}
         if len(found) == 2 and len(by_side) == 2 and set(by_side.values()) <= set(known):
-            pairs.append(Matched(value, (by_side[sides[0]], by_side[sides[1]])))
+            pairs.append(MatchedPair(value, (by_side[sides[0]], by_side[sides[1]])))
         else:
             left_out += 1
     if not pairs:

@@ -3,7 +3,7 @@
 import json
 
 from tubelet.reports.literal import Markdown, literal
-from tubelet.reports.scores.findings import Reached, ScoreFindings, TaskScores
+from tubelet.reports.scores.findings import MeanScore, ScoreFindings, TaskScores
 from tubelet.store.intervals import Interval
 from tubelet.store.wording import count
 
@@ -24,7 +24,7 @@ def _answer_task(found: ScoreFindings, task: TaskScores) -> Markdown:
     return f"{told} {_compare_still(task)}{_choice(task)}"
 
 
-def _count_units(task: TaskScores, best: Reached) -> Markdown:
+def _count_units(task: TaskScores, best: MeanScore) -> Markdown:
     videos = count(task.videos, "video")
     units = best.own.count
     return videos if units == task.videos else f"{videos} in {count(units, 'group')}"
@@ -49,7 +49,7 @@ def _choice(task: TaskScores) -> Markdown:
     )
 
 
-def name_place(found: ScoreFindings, one: Reached) -> Markdown:
+def name_place(found: ScoreFindings, one: MeanScore) -> Markdown:
     return (
         f"layer {literal(one.layer)} of {literal(found.names.get(one.encoder_id, one.encoder_id))}"
     )

@@ -137,7 +137,7 @@ def test_a_link_of_yesterday_says_the_same_today(link: str) -> None:
 def test_every_page_has_one_place_in_the_menu_and_a_new_one_finds_one() -> None:
     listed = [name for pages in menu.SECTIONS.values() for name in pages]
     assert len(set(listed)) == len(listed) and set(listed) <= {*PAGES, *REPORTS}
-    assert menu.COUNT == len({*PAGES, *listed})
+    assert len({*PAGES, *listed}) == menu.COUNT
     names = dict.fromkeys((*PAGES, *REPORTS, "newcomer"))
     grouped = menu.group_pages(names)
     placed = [name for pages in grouped.values() for name in pages]

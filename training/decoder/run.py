@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tubelet.ingest.encoders import device
 from tubelet.latent.decoding.decoder import describe_quality
-from tubelet.latent.probes.states import Place
+from tubelet.latent.probes.states import StoredLayer
 from tubelet.store import Store
 from tubelet.store.clock import now
 from tubelet.store.disk.models import write_model
@@ -72,7 +72,7 @@ def fit_decoder(
     return DecoderOutcome(_read(store, decoder_id), False)
 
 
-def find_pictured(store: Store, place: Place, patch: int) -> Pictured:
+def find_pictured(store: Store, place: StoredLayer, patch: int) -> Pictured:
     """The clips of an encoder that keep tokens and slice pictures. Raises FitError where none has pictures."""
     tokens = TokenSequences.of(store, place, WHOLE_GRID)
     held = {row["clip_id"]: ClipRow.of(row) for row in store.rows("FROM clips WHERE encoder_id = $1", [place.encoder_id])}  # fmt: skip
@@ -96,7 +96,7 @@ def _read(store: Store, decoder_id: str) -> FittedDecoder:
 
 def _keep(
     store: Store,
-    what: tuple[str, Place],
+    what: tuple[str, StoredLayer],
     found: tuple[FittedHead, Scores, Split],
     options: DecoderOptions,
 ) -> None:

@@ -13,7 +13,7 @@ from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.networks.hub import files
 from tubelet.ingest.networks.hub.shapes import (
     IMAGENET,
-    Geometry,
+    ModelGeometry,
     Shape,
     find_blocks,
     find_norm,
@@ -135,7 +135,7 @@ class HubEncoder:
     def __init__(
         self,
         model: torch.nn.Module,
-        geometry: Geometry,
+        geometry: ModelGeometry,
         shape: Shape,
         pixels: Pixels,
         setting: LoadOptions,
