@@ -121,7 +121,7 @@ def redirect(**values: str) -> None:
     write(**values)
 
 
-def chosen_videos() -> list[str]:
+def list_chosen_videos() -> list[str]:
     """The videos chosen in the table of the corpus: the one that is kept from page to page first."""
     stands = read()
     return [id_ for id_ in (stands[VIDEO], *stands[OTHERS].split(",")) if id_]

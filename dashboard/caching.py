@@ -24,13 +24,13 @@ from tubelet.latent.workspace import Workspace
 from tubelet.reports.blocks import Block
 from tubelet.reports.catalogue import Report
 from tubelet.reports.sensitivity.findings import Findings, find
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import SensitivityRequest
 from tubelet.store import Store
 from tubelet.store.jobs.forms import CommandForm
 from tubelet.store.jobs.starting import read_commands
 from tubelet.store.pairs.differences import Differences, measure_differences
 from tubelet.store.questions import clips, corpus
-from tubelet.store.questions.corpus import Chosen, Question
+from tubelet.store.questions.corpus import Question, VideoSelection
 from tubelet.store.questions.rows import CorpusSummary
 from tubelet.store.rows import ClipRow, Row, VideoRow
 from tubelet.store.sandbox import conditions, untrusted
@@ -41,7 +41,7 @@ R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True)
-class Options:
+class ReportOptions:
     """What a report was asked for: a dataclass of its own, known by what it says."""
 
     values: Any
@@ -152,13 +152,13 @@ def count_rows(store: Store, query: Query, seconds: float) -> int:
 
 
 @st.cache_data(max_entries=50, show_spinner=False, hash_funcs=KEYS)
-def videos(store: Store, where: str) -> Chosen | None:
+def videos(store: Store, where: str) -> VideoSelection | None:
     """The videos that a user's condition chooses; None, for all, where it is empty. Raises NoVideos and QueryError, which are not kept."""
     return conditions.videos(store, where) if where else None
 
 
-@st.cache_data(max_entries=8, show_spinner=False, hash_funcs={**KEYS, Request: repr})
-def findings(store: Store, request: Request) -> Findings:
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs={**KEYS, SensitivityRequest: repr})
+def findings(store: Store, request: SensitivityRequest) -> Findings:
     """All numbers of a sensitivity report. Raises ReportError and QueryError, which are not kept."""
     return find(store, request)
 
@@ -166,9 +166,9 @@ def findings(store: Store, request: Request) -> Findings:
 @st.cache_resource(
     max_entries=4,
     show_spinner=False,
-    hash_funcs={**KEYS, Report: repr, Options: lambda options: repr(options.values)},
+    hash_funcs={**KEYS, Report: repr, ReportOptions: lambda options: repr(options.values)},
 )
-def report_blocks(store: Store, report: Report, options: Options) -> tuple[Block, ...]:
+def report_blocks(store: Store, report: Report, options: ReportOptions) -> tuple[Block, ...]:
     """All blocks of a report. Raises ReportError and QueryError, which are not kept."""
     return tuple(report.blocks(store, options.values))
 
@@ -180,7 +180,7 @@ def pair_differences(store: Store, pair_id: str, most_bytes: int) -> Differences
 
 
 @st.cache_data(max_entries=32, show_spinner="Decoding the window", hash_funcs=KEYS)
-def decoded_sheet(store: Store, decoder_id: str, clip_id: str) -> bytes:
+def draw_decoded_sheet(store: Store, decoder_id: str, clip_id: str) -> bytes:
     """The slices of a clip as a decoder draws them, as PNG. Raises LatentError and StoreError, which are not kept."""
     sink = io.BytesIO()
     decoder = choose_decoder(store, store.clip(clip_id).encoder_id, decoder_id)
@@ -201,7 +201,7 @@ def decoded_masking(
 
 
 @st.cache_data(max_entries=32, show_spinner="Decoding the direction", hash_funcs=KEYS)
-def decoded_direction(
+def draw_decoded_direction(
     store: Store, decoder_id: str, encoder_id: str, name: str
 ) -> tuple[bytes, tuple[str, ...]]:
     """Tokens along a direction as a decoder draws them, as PNG, and what they are called. Raises LatentError and StoreError, which are not kept."""

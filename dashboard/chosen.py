@@ -19,14 +19,14 @@ ID = re.compile(r"[0-9a-f]{1,64}")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class VideoChoice:
     """How videos are selected: the kind and its text, as the address has them."""
 
     kind: str
     text: str
 
     @classmethod
-    def parse(cls, written: str) -> "Chosen | None":
+    def parse(cls, written: str) -> "VideoChoice | None":
         """From an address; None where it selects nothing that is known."""
         kind, _, text = written.partition(":")
         if not text or kind not in (TAG, LABEL, IDS, KEPT, WHERE):
@@ -40,7 +40,7 @@ class Chosen:
         return cls(kind, text)
 
     @classmethod
-    def of_ids(cls, video_ids: list[str]) -> "Chosen":
+    def of_ids(cls, video_ids: list[str]) -> "VideoChoice":
         return cls(IDS, ",".join(video_ids))
 
     @property

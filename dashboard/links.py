@@ -62,7 +62,7 @@ def follow_opened() -> None:
     """Go where `open_player` said."""
     where = st.session_state.pop(OPENED, None)
     if where:
-        page = st.Page(_drawn_by_app, title="Video", url_path=VIDEO_PAGE)
+        page = st.Page(_stand_in_for_page, title="Video", url_path=VIDEO_PAGE)
         given = address.recall(VIDEO_PAGE) | address.find_kept() | where
         st.switch_page(page, query_params=_keep_given(given))
 
@@ -78,7 +78,7 @@ def show_menu(store: Store, pages: Mapping[str, st.Page]) -> None:
 
 
 def _link(title: str, path: str, label: Markdown, icon: str, parameters: Mapping[str, str]) -> None:
-    page = st.Page(_drawn_by_app, title=title, url_path=path)
+    page = st.Page(_stand_in_for_page, title=title, url_path=path)
     st.page_link(
         page,
         label=label,
@@ -91,5 +91,5 @@ def _keep_given(parameters: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in parameters.items() if value}
 
 
-def _drawn_by_app() -> None:
+def _stand_in_for_page() -> None:
     """Stands for a page."""

@@ -1,4 +1,4 @@
-"""The menu: which section each page belongs to."""
+"""The menu: which section each page belongs to. A page or report that no section names stands in Measure."""
 
 from collections.abc import Iterable
 
@@ -8,6 +8,7 @@ from tubelet.dashboard.parameters import (
     HELP,
     JOBS,
     MASKING,
+    PAGES,
     SENSITIVITY,
     SQL,
     VIDEO_PAGE,
@@ -23,11 +24,11 @@ SECTIONS = {
     EVALUATE: ("probes", "scores", "encoders"),
     MORE: (JOBS, HELP),
 }
-COUNT = sum(map(len, SECTIONS.values()))
+COUNT = len({*PAGES, *(name for pages in SECTIONS.values() for name in pages)})
 
 
 def group_pages(names: Iterable[str]) -> dict[str, list[str]]:
-    """These pages by section; a report that no section names is one of those that measure."""
+    """These pages by section, in its order; those that no section names are among those that measure."""
     given = list(names)
     named = {name for pages in SECTIONS.values() for name in pages}
     found = {

@@ -8,7 +8,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, refusals, report_options
 from tubelet.dashboard.missing import show_no_clips
-from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.dashboard.selection import Selection, describe_untrained
 from tubelet.dashboard.sensitivity import blocks
 from tubelet.reports.blocks import Block, Code
 from tubelet.reports.catalogue import FORMATS, REPORTS, Report
@@ -56,7 +56,7 @@ class ReportPage:
         try:
             options = self.report.options(**given)
             with st.skeleton(height=420):
-                made = caching.report_blocks(store, self.report, caching.Options(options))
+                made = caching.report_blocks(store, self.report, caching.ReportOptions(options))
         except NoVideos as error:
             st.info(literal_sentence(error), icon=":material/filter_alt_off:")
         except QueryError as error:
@@ -74,7 +74,7 @@ class ReportPage:
     def _name_untrained(self, store: Store, selection: Selection) -> Markdown:
         """The badge of the encoder that the report is about, or of all."""
         alone = report_options.is_of_one_encoder(self.report.options)
-        return untrained_badge(store, selection.encoder_id if alone else None)
+        return describe_untrained(store, selection.encoder_id if alone else None)
 
 
 def make_pages(own: Collection[str]) -> dict[str, ReportPage]:

@@ -106,11 +106,8 @@ def _points(store: Store, request: Request) -> Response:
 
 def _look(store: Store, request: Request, basis: Basis) -> Look:
     """How the map of a route is drawn."""
-    workspace = caching.workspace(store)
-    categories = workspace.categories(Coloring.parse(request.path_params["coloring"]), basis)
-    space = workspace.space(basis)
-    chosen = workspace.parse_channels(request.query_params.get("show", ""), space)
-    return Look(space, chosen, categories)
+    coloring, shown = request.path_params["coloring"], request.query_params.get("show", "")
+    return caching.workspace(store).look(Coloring.parse(coloring), basis, shown)
 
 
 def _sample(store: Store, request: Request) -> Response:
@@ -232,7 +229,7 @@ def _find_segmentation(store: Store, request: Request) -> tuple[NamedClip, Segme
     return clip, caching.workspace(store).segment(marked.on(clip))
 
 
-def _held(store: Store, request: Request) -> Response:
+def _describe_store(store: Store, request: Request) -> Response:
     """How much the store holds now: pages ask whether that is still what they show."""
     return JSONResponse(connection.describe(caching.summary(store)), headers=REVALIDATED)
 
@@ -268,7 +265,7 @@ ANSWERS: dict[str, Callable[[Store, Request], Response]] = {
     "sampled": _sampled_token,
     "video_points": _video_points,
     "video_point": _video_point,
-    "held": _held,
+    "held": _describe_store,
     "metrics": metrics.answer_metrics,
     "module": _module,
     "answer": _answer_file,

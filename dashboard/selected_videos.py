@@ -6,12 +6,12 @@ import streamlit as st
 
 from tubelet.dashboard import address, caching, consent, units
 from tubelet.dashboard.access import is_read_only
-from tubelet.dashboard.chosen import IDS_MOST, KEPT, LABEL, TAG, WHERE, Chosen
+from tubelet.dashboard.chosen import IDS_MOST, KEPT, LABEL, TAG, WHERE, VideoChoice
 from tubelet.dashboard.parameters import SELECTED
 from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, StoreError, TubeletError
 from tubelet.store.annotations.kept import keep_videos
-from tubelet.store.annotations.tags import Member, add_tag
+from tubelet.store.annotations.tags import TagMember, add_tag
 from tubelet.store.errors import NoVideos, QueryError
 from tubelet.store.questions import annotations, corpus
 
@@ -25,8 +25,8 @@ SAVED, FAILED = (
 class SelectedVideos:
     """The videos that pages are about, and how they were selected."""
 
-    chosen: Chosen
-    ids: corpus.Chosen
+    chosen: VideoChoice
+    ids: corpus.VideoSelection
 
     @property
     def condition(self) -> str:
@@ -40,7 +40,7 @@ def show(store: Store) -> SelectedVideos | None:
     if not written:
         _offer_ways(store)
         return None
-    chosen = Chosen.parse(written)
+    chosen = VideoChoice.parse(written)
     with st.container(border=True, gap="xxsmall", key="selected-videos"):
         found = _find(store, chosen) if chosen else None
         if chosen is None:
@@ -107,22 +107,22 @@ def _offer_labels(store: Store) -> None:
 
 def _select_label() -> None:
     if asked := st.session_state["select-label"]:
-        select(Chosen(LABEL, asked))
+        select(VideoChoice(LABEL, asked))
 
 
 def _select_tag() -> None:
     if tag := st.session_state["select-tag"]:
-        select(Chosen(TAG, tag))
+        select(VideoChoice(TAG, tag))
 
 
 def _select_where() -> None:
     """What was typed is the reader's own."""
     if where := (st.session_state["select-where"] or "").strip():
         consent.ask(where)
-        select(Chosen(WHERE, where))
+        select(VideoChoice(WHERE, where))
 
 
-def _find(store: Store, chosen: Chosen) -> corpus.Chosen | None:
+def _find(store: Store, chosen: VideoChoice) -> corpus.VideoSelection | None:
     """The videos, or why there are none."""
     if chosen.kind == WHERE and not consent.holds(chosen.text, SELECTED):
         return None
@@ -135,7 +135,7 @@ def _find(store: Store, chosen: Chosen) -> corpus.Chosen | None:
     return None
 
 
-def select(chosen: Chosen) -> None:
+def select(chosen: VideoChoice) -> None:
     """Make these the selected videos, on every page."""
     address.redirect(**{SELECTED: chosen.written})
 
@@ -144,10 +144,10 @@ def drop() -> None:
     address.redirect(**{SELECTED: ""})
 
 
-def offer(store: Store, video_ids: list[str], key: str, chosen: Chosen | None = None) -> None:
+def offer(store: Store, video_ids: list[str], key: str, chosen: VideoChoice | None = None) -> None:
     """Buttons that select these videos on every page, by what selects them where that is known, or keep them as a tag."""
     if chosen is None and len(video_ids) <= IDS_MOST:
-        chosen = Chosen.of_ids(video_ids)
+        chosen = VideoChoice.of_ids(video_ids)
     fits = chosen is not None or not is_read_only()
     lacks = f"An address carries up to {IDS_MOST} videos, and this dashboard is read-only: it keeps no longer selection."
     st.button(
@@ -163,10 +163,10 @@ def offer(store: Store, video_ids: list[str], key: str, chosen: Chosen | None = 
     offer_tag(store, video_ids, key)
 
 
-def _select_or_keep(store: Store, video_ids: list[str], chosen: Chosen | None) -> None:
+def _select_or_keep(store: Store, video_ids: list[str], chosen: VideoChoice | None) -> None:
     """Select what an address can carry, or keep the videos in the store first."""
     try:
-        select(chosen or Chosen(KEPT, keep_videos(store, video_ids)))
+        select(chosen or VideoChoice(KEPT, keep_videos(store, video_ids)))
     except (TubeletError, StoreError) as error:
         st.session_state[FAILED] = str(error)
 
@@ -188,13 +188,13 @@ def _save(store: Store, name: str, note: str, video_ids: list[str]) -> None:
     """Commit the tag and select it; what cannot be a tag is said."""
     try:
         done = add_tag(
-            store, name, [Member(video_id=id_) for id_ in video_ids], note.strip() or None
+            store, name, [TagMember(video_id=id_) for id_ in video_ids], note.strip() or None
         )
     except (TubeletError, StoreError) as error:
         st.error(literal_sentence(error))
         return
     st.session_state[SAVED] = f"{units.count(done.added + done.present, 'video')} tagged {done.tag}"
-    select(Chosen(TAG, done.tag))
+    select(VideoChoice(TAG, done.tag))
     st.rerun()
 
 

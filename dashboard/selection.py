@@ -42,7 +42,7 @@ OF_ENCODER = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Encoder:
+class ChosenEncoder:
     """The encoder whose clips are shown."""
 
     encoder_id: str
@@ -54,7 +54,7 @@ class Encoder:
     family: str = ""
 
     @classmethod
-    def of(cls, row: ListedEncoder) -> "Encoder":
+    def of(cls, row: ListedEncoder) -> "ChosenEncoder":
         """The encoder of a row of `corpus.encoders`."""
         return cls(
             encoder_id=row.encoder_id,
@@ -93,7 +93,7 @@ class Encoder:
 class Selection:
     """What all pages share: the encoder (None in a store without one), the chosen video, and the selected videos (None for all)."""
 
-    encoder: Encoder | None = None
+    encoder: ChosenEncoder | None = None
     video_id: str | None = None
     videos: SelectedVideos | None = None
 
@@ -126,7 +126,7 @@ def complete_address(store: Store, page: str) -> None:
 
 def choose(store: Store, page: str = "") -> Selection:
     """Draw the shared widgets where the caller stands and read the selection of a page from the URL."""
-    known = {encoder.encoder_id: encoder for encoder in known_encoders(store)}
+    known = {encoder.encoder_id: encoder for encoder in list_encoders(store)}
     complete_address(store, page)
     stands = address.read()
     missing = stands[ENCODER] if known and stands[ENCODER] not in known else ""
@@ -134,7 +134,7 @@ def choose(store: Store, page: str = "") -> Selection:
     names = name_encoders(list(known.values()))
     key = f"encoder-choice-{chosen}"  # a link from elsewhere is another choice
     st.selectbox(
-        "Encoder",
+        "ChosenEncoder",
         list(known),
         list(known).index(chosen) if known else None,
         format_func=lambda known_id: names[known_id],
@@ -154,12 +154,12 @@ def choose(store: Store, page: str = "") -> Selection:
     return Selection(known.get(chosen), stands[VIDEO] or None, selected_videos.show(store))
 
 
-def known_encoders(store: Store) -> list[Encoder]:
+def list_encoders(store: Store) -> list[ChosenEncoder]:
     """Every encoder of a store; a layer is one of its own."""
-    return [Encoder.of(row) for row in caching.read(store, corpus.encoders(), ListedEncoder)]
+    return [ChosenEncoder.of(row) for row in caching.read(store, corpus.encoders(), ListedEncoder)]
 
 
-def name_encoders(known: Sequence[Encoder]) -> dict[str, str]:
+def name_encoders(known: Sequence[ChosenEncoder]) -> dict[str, str]:
     """The display name of each encoder, by id: name and layer, and the end of the id where two share both."""
     called = {
         one.encoder_id: f"{one.name}{', causal' * one.causal}, layer {one.layer}" for one in known
@@ -176,10 +176,10 @@ def change_encoder(encoder_id: str) -> None:
     address.redirect(**{ENCODER: encoder_id}, **dict.fromkeys(OF_ENCODER, ""))
 
 
-def untrained_badge(store: Store, encoder_id: str | None = None) -> Markdown:
+def describe_untrained(store: Store, encoder_id: str | None = None) -> Markdown:
     """Markdown that names the encoders whose weights are untrained, of all or of one that a result is about; empty where there are none.
     Belongs beside every result."""
-    about = [one for one in known_encoders(store) if encoder_id in (None, one.encoder_id)]
+    about = [one for one in list_encoders(store) if encoder_id in (None, one.encoder_id)]
     names = sorted({one.name for one in about if one.untrained})
     where = "" if encoder_id else " in this store"
     return (

@@ -6,7 +6,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, selection
 from tubelet.dashboard.address import BUTTON
-from tubelet.dashboard.selection import Encoder, Selection
+from tubelet.dashboard.selection import ChosenEncoder, Selection
 from tubelet.reports.literal import literal
 from tubelet.store import Store
 from tubelet.store.encoder_names import has_predictor
@@ -34,7 +34,7 @@ def show_unpaired(store: Store, chosen: Selection) -> None:
     st.code(f"tubelet pairs --pairs all --store {store.shell_name}", language=None, wrap_lines=True)
 
 
-def _show_image_encoder(store: Store, encoder: Encoder) -> None:
+def _show_image_encoder(store: Store, encoder: ChosenEncoder) -> None:
     """It sees no window, so no window can change what it sees."""
     st.markdown(
         f"{encoder.label_markdown} is an image encoder: it encodes each frame alone, so the frames around it change nothing "
@@ -50,7 +50,7 @@ def _show_image_encoder(store: Store, encoder: Encoder) -> None:
     _offer_encoders(others)
 
 
-def show_unpredicted(store: Store, encoder: Encoder) -> None:
+def show_unpredicted(store: Store, encoder: ChosenEncoder) -> None:
     """That the chosen encoder has no predictor, and which encoders of the store have one."""
     st.markdown(
         f"{encoder.label_markdown} has no predictor: nothing can fill in its hidden tokens. This page needs an encoder of the V-JEPA family."
@@ -75,7 +75,7 @@ def _list_encoders(store: Store) -> list[ListedEncoder]:
 
 def _offer_encoders(others: Sequence[ListedEncoder]) -> None:
     """A button per encoder that shows the page with it."""
-    names = selection.name_encoders([selection.Encoder.of(row) for row in others])
+    names = selection.name_encoders([selection.ChosenEncoder.of(row) for row in others])
     for row in others:
         st.button(
             f"Show {literal(names[row.encoder_id])}",

@@ -35,7 +35,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Given:
+class ChangeInput:
     """What a change works on: frames, the strength (0 where it has none), and the frames of a slice."""
 
     frames: Frames
@@ -53,7 +53,7 @@ class Given:
 class ChangeEntry:
     """A change that `--change` can name; `least` and `most` bound its strength, None where it has none."""
 
-    change: Callable[[Given], Changed]
+    change: Callable[[ChangeInput], Changed]
     meaning: str
     least: float | None = None
     most: float | None = None
@@ -80,7 +80,7 @@ class Change:
         return CHANGES[self.name]
 
     def apply(self, frames: Frames, tubelet: int) -> Changed:
-        return self.entry.change(Given(frames, self.strength or 0.0, tubelet))
+        return self.entry.change(ChangeInput(frames, self.strength or 0.0, tubelet))
 
 
 def measure_pixel_change(a: Frames, b: Frames) -> float:
@@ -88,16 +88,16 @@ def measure_pixel_change(a: Frames, b: Frames) -> float:
     return float((a.float() - b.float()).abs().mean()) / 255
 
 
-def _flip(given: Given) -> Changed:
+def _flip(given: ChangeInput) -> Changed:
     return Changed(given.frames.flip(-1), Alignment(matrix=((1.0, 0.0), (0.0, -1.0))))
 
 
-def _reverse(given: Given) -> Changed:
+def _reverse(given: ChangeInput) -> Changed:
     slices = max(1, len(given.frames) // given.tubelet)
     return Changed(given.frames.flip(0), Alignment(slices=tuple(reversed(range(slices)))))
 
 
-def _shuffle(given: Given) -> Changed:
+def _shuffle(given: ChangeInput) -> Changed:
     """Whole slices in another order, so that the frames of a token stay together."""
     slices = len(given.frames) // given.tubelet
     order = given.chance.permutation(slices)
@@ -108,12 +108,12 @@ def _shuffle(given: Given) -> Changed:
     return Changed(by_slice[torch.from_numpy(order)].flatten(0, 1), Alignment(slices=places))
 
 
-def _still(given: Given) -> Changed:
+def _still(given: ChangeInput) -> Changed:
     middle = given.frames[len(given.frames) // 2]
     return Changed(middle.expand_as(given.frames).clone())
 
 
-def _drop(given: Given) -> Changed:
+def _drop(given: ChangeInput) -> Changed:
     """A frame that is dropped shows the last one that was not, as a player does; the first frame stays."""
     total = len(given.frames)
     dropped = min(total - 1, max(1, round(given.strength * total)))
@@ -125,23 +125,23 @@ def _drop(given: Given) -> Changed:
     return Changed(given.frames[shown])
 
 
-def _prefix(given: Given) -> Changed:
+def _prefix(given: ChangeInput) -> Changed:
     """The first slices alone, one at least and all but one at most: the frames after them are not there."""
     slices = len(given.frames) // given.tubelet
     kept = min(slices - 1, max(1, round(given.strength * slices)))
     return Changed(given.frames[: kept * given.tubelet])
 
 
-def _noise(given: Given) -> Changed:
+def _noise(given: ChangeInput) -> Changed:
     drawn = given.chance.standard_normal(tuple(given.frames.shape), dtype=np.float32)
     return Changed(_to_pixels(given.frames + torch.from_numpy(drawn) * (given.strength * 255)))
 
 
-def _dark(given: Given) -> Changed:
+def _dark(given: ChangeInput) -> Changed:
     return Changed(_to_pixels(given.frames * given.strength))
 
 
-def _blur(given: Given) -> Changed:
+def _blur(given: ChangeInput) -> Changed:
     """A Gaussian of `strength` pixels; pixels of the border are repeated beyond it."""
     radius = math.ceil(RADIUS * given.strength)
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
@@ -158,7 +158,7 @@ def _blur(given: Given) -> Changed:
     return Changed(_to_pixels(blurred[:, 0].unflatten(0, given.frames.shape[:2])))
 
 
-def _jpeg(given: Given) -> Changed:
+def _jpeg(given: ChangeInput) -> Changed:
     return Changed(torch.stack([_compress(frame, int(given.strength)) for frame in given.frames]))
 
 
@@ -168,13 +168,13 @@ def _compress(frame: UInt8[torch.Tensor, "3 H W"], quality: int) -> UInt8[torch.
     return torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1)
 
 
-def _crop(given: Given) -> Changed:
+def _crop(given: ChangeInput) -> Changed:
     """The middle of the frame, enlarged to its size."""
     scale = 1 / given.strength
     return _warp(given.frames, ((scale, 0.0), (0.0, scale)))
 
 
-def _rotate(given: Given) -> Changed:
+def _rotate(given: ChangeInput) -> Changed:
     """Counterclockwise around the center, in degrees; pixels of the border are repeated beyond it."""
     cosine, sine = (f(math.radians(given.strength)) for f in (math.cos, math.sin))
     return _warp(given.frames, ((cosine, -sine), (sine, cosine)))

@@ -78,7 +78,7 @@ def _select_tensors(model: Network, weights: Weights, key: str) -> dict[str, tor
     return {
         name: tensor
         for name, tensor in weights.tensors(key).items()
-        if not model.config.unused(name, getattr(tensor, "shape", ()))
+        if not model.config.is_unused(name, getattr(tensor, "shape", ()))
     }
 
 

@@ -143,7 +143,7 @@ class Search:
             self.files.append(path)
 
     def _skip(self, path: Path, why: str) -> None:
-        self.skipped.append(Skipped(shown(path), why))
+        self.skipped.append(Skipped(describe_path(path), why))
 
 
 def _is_folder(entry: os.DirEntry) -> bool:
@@ -162,7 +162,7 @@ def _is_file(entry: os.DirEntry) -> bool:
         return False
 
 
-def shown(path: Path | str) -> str:
+def describe_path(path: Path | str) -> str:
     """A path as text: bytes that are not UTF-8 are written out."""
     return os.fsencode(path).decode(errors="backslashreplace")
 

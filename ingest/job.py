@@ -178,7 +178,7 @@ class Job:
         probe = (
             self.clip_size if self.fixed else memory.probe_size(self.clip_size, self.recipe.encoder)
         )
-        return budget.measured(self.encoder, probe)
+        return budget.calibrate(self.encoder, probe)
 
     def batch(self, budget: Budget) -> int:
         return budget.batch(self.running.batch, self.clip_size, self.device)

@@ -38,7 +38,7 @@ def free(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0] + unused
     if device.type == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    return min([_available(), *(left for groups in CONTROL_GROUPS for left in groups.left())])
+    return min([_available(), *(left for groups in CONTROL_GROUPS for left in groups.list_free())])
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Budget:
         token = width * block + (self.facts.dim - width) * (2 * 4 + 2)
         return round((pixels + clip.tokens(self.facts) * token) * self.correction)
 
-    def measured(self, encoder: Encoder, clip: ClipSize) -> "Budget":
+    def calibrate(self, encoder: Encoder, clip: ClipSize) -> "Budget":
         """The budget corrected by encoding one clip of that size; as it is where nothing can be measured."""
         peak = _peak(
             encoder, torch.zeros((1, clip.frames, 3, clip.height, clip.width), dtype=torch.uint8)
@@ -213,7 +213,7 @@ class ControlGroups:
         str  # line of memory.stat: pages of files that the kernel gives back when asked for memory
     )
 
-    def left(self) -> list[int]:
+    def list_free(self) -> list[int]:
         """Bytes left under every limit on the way from the root to this process's group."""
         membership = Path("/proc/self/cgroup")
         groups = (
@@ -224,9 +224,9 @@ class ControlGroups:
         paths = {Path(self.root)} | {
             Path(self.root, part) for group in groups for part in _ancestors(group)
         }
-        return [left for path in paths if (left := self._left(path)) is not None]
+        return [left for path in paths if (left := self._measure_free(path)) is not None]
 
-    def _left(self, folder: Path) -> int | None:
+    def _measure_free(self, folder: Path) -> int | None:
         try:
             limit, used = (int((folder / name).read_text()) for name in (self.limit, self.used))
             cache = re.search(

@@ -76,12 +76,12 @@ class Pairing:
             else self._spread(self.count, windowing, total, gaps)
         )
         shifted = [pair for pair in shifted if not pair.spans(gaps)]
-        changed = self._changed(shifted, windowing, total, gaps) if self.changes else ()
+        changed = self._apply_changes(shifted, windowing, total, gaps) if self.changes else ()
         found = [*shifted, *changed]
         apart = _disjoint(windowing, total, anchor(found)) if found else None
         return found + ([apart] if apart and not apart.spans(gaps) else [])
 
-    def held(self, windowing: Windowing) -> int:
+    def count_held(self, windowing: Windowing) -> int:
         """Live token grids that wait for their partner at one moment of a video, at most; a window that waits for its changes waits once."""
         if self.count == 0:
             return 2 if self.changes else 0
@@ -101,7 +101,7 @@ class Pairing:
             return windowing.span + next(_gaps(windowing))
         return windowing.span + self.shift * windowing.slice_frames
 
-    def _changed(
+    def _apply_changes(
         self,
         shifted: Sequence[WindowPair],
         windowing: Windowing,

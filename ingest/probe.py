@@ -19,9 +19,9 @@ from tubelet.ingest.contract import Encoder
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.memory import STATUS, read_bytes
 from tubelet.ingest.pipeline.attending import wait_for_file
-from tubelet.ingest.pipeline.decoding import Decoding, Wanted
+from tubelet.ingest.pipeline.decoding import Decoding, WantedClips
 from tubelet.ingest.pipeline.encoding import EncodedClip, encode
-from tubelet.ingest.pipeline.messages import Clip, VideoDone
+from tubelet.ingest.pipeline.messages import DecodedClip, VideoDone
 from tubelet.ingest.pipeline.recipe import Recipe
 from tubelet.ingest.pipeline.run import CLIPS_AHEAD
 from tubelet.ingest.pipeline.writer import COMMIT_CLIPS, Writer, WrittenClip
@@ -59,7 +59,7 @@ class RowBytes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class MeasuredClip:
     """A clip through the pipeline: seconds of it, and the bytes of the store after it, data and commit logs."""
 
     encode_s: float
@@ -115,7 +115,7 @@ def probe(sources: Sequence[Source], probing: Probing) -> Probe:
     )
 
 
-def _readings(store: Store, sources: Sequence[Source], probing: Probing) -> list[Reading]:
+def _readings(store: Store, sources: Sequence[Source], probing: Probing) -> list[MeasuredClip]:
     """What the first clips of as many sources as are probed took. Raises UsageError where too few give one."""
     recipe = probing.recipe
     writer = Writer(store, recipe.encoder, keeping=probing.keeping)
@@ -131,7 +131,7 @@ def _readings(store: Store, sources: Sequence[Source], probing: Probing) -> list
     return readings
 
 
-def _measure_rows(readings: Sequence[Reading]) -> RowBytes:
+def _measure_rows(readings: Sequence[MeasuredClip]) -> RowBytes:
     """What rows take, from what the store grew by between the first clip and the last."""
     first, last, more = readings[0], readings[-1], readings[1:]
     token = (last.data_bytes - first.data_bytes) / sum(reading.tokens for reading in more)
@@ -145,10 +145,12 @@ def _measure_rows(readings: Sequence[Reading]) -> RowBytes:
     )
 
 
-def _measure_memory(readings: Sequence[Reading], probing: Probing) -> int:
+def _measure_memory(readings: Sequence[MeasuredClip], probing: Probing) -> int:
     """Peak memory of a run: the probe's, the grids of pairs that wait, and on the CPU the clips between two stages."""
     recipe, device = probing.recipe, probing.encoder.device
-    held = recipe.pairing.held(recipe.windowing) * max(reading.grid_bytes for reading in readings)
+    held = recipe.pairing.count_held(recipe.windowing) * max(
+        reading.grid_bytes for reading in readings
+    )
     if device.type == "cuda":
         return round(MEMORY_MARGIN * (peak_memory(device) + held))
     waiting = max(reading.waiting_bytes for reading in readings)
@@ -161,8 +163,8 @@ def _spread_probes(sources: Sequence[Source]) -> list[Source]:
 
 
 def _reading(
-    writer: Writer, probing: Probing, clip: Clip, done: VideoDone, decode_s: float
-) -> Reading:
+    writer: Writer, probing: Probing, clip: DecodedClip, done: VideoDone, decode_s: float
+) -> MeasuredClip:
     encoded = _pair_with_itself(
         encode(probing.encoder, clip, probing.keeping.statistics), probing.recipe
     )
@@ -189,7 +191,7 @@ def _reading(
         - pair_bytes
     )
     row = encoded.row
-    return Reading(
+    return MeasuredClip(
         encode_s=encoded.row.encode_s,
         write_s=write_s,
         decode_s=decode_s,
@@ -202,7 +204,7 @@ def _reading(
     )
 
 
-def _waiting_bytes(clip: Clip, encoded: EncodedClip, written: WrittenClip) -> int:
+def _waiting_bytes(clip: DecodedClip, encoded: EncodedClip, written: WrittenClip) -> int:
     """Bytes of the clips that a run holds between its stages at most, and of the rows that wait for a commit, twice while they are joined."""
     ahead = CLIPS_AHEAD + IN_HAND
     held = 0 if encoded.grid is None else encoded.grid.nbytes
@@ -233,7 +235,7 @@ def _pair_with_itself(encoded: EncodedClip, recipe: Recipe) -> EncodedClip:
 
 def _probe_clip(
     source: Source, skipped: int, video_id: str, recipe: Recipe
-) -> tuple[Clip, VideoDone, float] | None:
+) -> tuple[DecodedClip, VideoDone, float] | None:
     """A clip of a source under a made-up id, its VideoDone, and the seconds a decoded frame took; None where it gives none.
 
     It is the first one after `skipped`, where there are as many: rows of one clip twice would compress better than those of two.
@@ -246,11 +248,11 @@ def _probe_clip(
 
 def _decode_clip(
     source: Source, skipped: int, video_id: str, recipe: Recipe
-) -> tuple[Clip, VideoDone, float] | None:
+) -> tuple[DecodedClip, VideoDone, float] | None:
     """The same. Raises VideoError."""
     started = time.perf_counter()
     with source.open() as video:
-        decoding = Decoding(recipe.of(source), video, source, video_id, Wanted())
+        decoding = Decoding(recipe.of(source), video, source, video_id, WantedClips())
         clip = _last(islice(decoding.clips(), skipped + 1)) or next(decoding.tail(), None)
         if clip is None:
             return None
@@ -260,7 +262,7 @@ def _decode_clip(
         return clip, done, seconds
 
 
-def _last(clips: Iterable[Clip]) -> Clip | None:
+def _last(clips: Iterable[DecodedClip]) -> DecodedClip | None:
     """The last of several; None where there is none."""
     last = deque(clips, maxlen=1)
     return last[0] if last else None

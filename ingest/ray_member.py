@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from queue import Empty, Queue
 
 from tubelet import __version__
-from tubelet.ingest.team_member import Task, serve
+from tubelet.ingest.team_member import MemberTask, serve
 
 GONE = "gone"  # the last word of a process that has ended in order
 MOST = 1000  # messages of one answer
@@ -40,7 +40,7 @@ class Seat:
     def version(self) -> str:
         return __version__
 
-    def work(self, task: Task) -> None:
+    def work(self, task: MemberTask) -> None:
         try:
             serve(task, Channel(self._said, self._answers), Channel(self._said, self._orders))
         except Exception as error:

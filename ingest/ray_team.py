@@ -18,7 +18,7 @@ from tubelet.ingest.pipeline.progress import ignore_progress
 from tubelet.ingest.pipeline.summary import Summary
 from tubelet.ingest.ray_member import GONE, Broke, Seat
 from tubelet.ingest.team import Member, Team
-from tubelet.ingest.team_member import Hello, Task
+from tubelet.ingest.team_member import Hello, MemberTask
 from tubelet.store.jobs.state import JobProgress
 from tubelet.store.remote.address import is_remote
 
@@ -157,7 +157,7 @@ class RayTeam(Team):
 
     def _start(self, device: str) -> Member:
         seat = self._seats.pop()
-        task = Task(
+        task = MemberTask(
             arguments={**self._arguments, "device": device},
             work=self._work,
             store=self._store,

@@ -13,7 +13,7 @@ from typing import Any
 
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import ENDING, SUFFIXES, Skipped, reason
-from tubelet.ingest.sources import HASHES, Reading, Source, Stamp, changed
+from tubelet.ingest.sources import HASHES, Reading, Source, Stamp, describe_change
 from tubelet.media.errors import VideoError
 from tubelet.media.video import PictureVideo, Video, open_video
 from tubelet.store import ids
@@ -68,7 +68,7 @@ class RemoteSource(Source):
                 video_id = (known.get(stamp) if state.mark else None) or self._hash(state)
                 return Reading(self, video_id, stamp, _identify(state))
             state = self._look()
-        raise changed()
+        raise describe_change()
 
     def _stamp(self, state: FileState) -> Stamp:
         return self.text, state.size, state.mark
@@ -92,7 +92,7 @@ class RemoteSource(Source):
             except FileChanged as error:
                 if state:
                     raise
-                raise changed() from error
+                raise describe_change() from error
             except FileError as error:
                 raise VideoError("read", str(error)) from error
             except OSError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tubelet.ingest.errors import UsageError
-from tubelet.ingest.folders import SUFFIXES, Search, Skipped, shown
+from tubelet.ingest.folders import SUFFIXES, Search, Skipped, describe_path
 from tubelet.ingest.remote_sources import find_remote
 from tubelet.ingest.sources import Source
 from tubelet.store.disk.files import explain_irregular
@@ -14,7 +14,7 @@ from tubelet.store.remote.address import is_remote
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundSources:
     """The sources below some paths, and what was skipped."""
 
     sources: list[Source]
@@ -23,7 +23,7 @@ class Found:
 
 def search(
     paths: Sequence[str], limit: int | None = None, fps_of_frames: float | None = None
-) -> Found:
+) -> FoundSources:
     """Sources below the paths and at the addresses, each file once, in the order of their names; with a rate of frames, pictures too. Raises UsageError where there are none."""
     sources: dict[Path, Source] = {}
     skipped: dict[str, Skipped] = {}
@@ -35,7 +35,7 @@ def search(
     if not sources:
         raise UsageError(_nothing(paths, list(skipped.values())))
     taken = {source.text for source in sources.values()}
-    return Found(
+    return FoundSources(
         list(sources.values())[:limit],
         tuple(one for one in skipped.values() if one.path not in taken),
     )
@@ -53,11 +53,11 @@ def find(paths: Sequence[str], limit: int | None = None) -> list[Source]:
 def _below(text: str, frame_rate: float | None) -> tuple[list[Source], list[Skipped]]:
     path, named = Path(os.path.abspath(Path(text).expanduser())), os.path.normpath(text)
     if not os.path.lexists(path):
-        raise UsageError(f"{shown(path)} does not exist: check the path")
+        raise UsageError(f"{describe_path(path)} does not exist: check the path")
     if not path.is_dir():
         special = explain_irregular(path)
         return (
-            ([], [Skipped(shown(path), special)])
+            ([], [Skipped(describe_path(path), special)])
             if special
             else ([Source(path=path, label=None, named=named)], [])
         )
@@ -83,4 +83,4 @@ def _nothing(paths: Sequence[str], skipped: Sequence[Skipped]) -> str:
     endings = " ".join(sorted(SUFFIXES))
     left_out = f"; skipped: {skipped[0].path} ({skipped[0].reason})" if skipped else ""
     more = f" and {len(skipped) - 1:,} more" if len(skipped) > 1 else ""
-    return f"no video file below {', '.join(map(shown, paths))}: name files or folders that hold some ({endings}){left_out}{more}"
+    return f"no video file below {', '.join(map(describe_path, paths))}: name files or folders that hold some ({endings}){left_out}{more}"

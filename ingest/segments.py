@@ -22,7 +22,7 @@ from tubelet.ingest.sources import Segment, Source
 from tubelet.ingest.windows import Window, Windowing
 from tubelet.media.errors import VideoError
 from tubelet.store.annotations.columns import name_columns, read_numbers, trim
-from tubelet.store.annotations.match import Place, Places
+from tubelet.store.annotations.match import KnownVideos, VideoPath
 from tubelet.store.annotations.text_table import TextTable, read_table
 from tubelet.store.errors import AnnotationError
 
@@ -63,7 +63,7 @@ class SegmentWindowing(Windowing):
     def in_grid(self, window: Window) -> bool:
         return True
 
-    def unused(self, total: int) -> int:
+    def count_unused(self, total: int) -> int:
         return 0
 
     def faults(self, total: int) -> list[VideoError]:
@@ -156,7 +156,7 @@ def _read(path: Path, sources: Sequence[Source]) -> tuple[Mapping[str, list[Segm
             if None in both
         }
     )
-    matches = Places([Place(s.text, s.text) for s in sources]).match(videos)
+    matches = KnownVideos([VideoPath(s.text, s.text) for s in sources]).match(videos)
     if matches.ambiguous:
         entry, places = next(iter(matches.ambiguous.items()))
         raise AnnotationError(

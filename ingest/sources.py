@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tubelet.ingest.folders import reason, shown
+from tubelet.ingest.folders import describe_path, reason
 from tubelet.media.errors import VideoError
 from tubelet.media.frame_folder import FrameFolder, find_frames
 from tubelet.media.video import PictureVideo, Video, open_source
@@ -45,7 +45,7 @@ class Source:
     @property
     def text(self) -> str:
         """The path as rows and messages have it; the path itself wherever its name is UTF-8."""
-        return shown(self.path)
+        return describe_path(self.path)
 
     @property
     def name_below_root(self) -> str:
@@ -113,14 +113,14 @@ class Source:
             reading = Reading(self, video_id or self._content(), stamp, identity)
             if self._is_still(identity):
                 return reading
-        raise changed()
+        raise describe_change()
 
     def _is_still(self, identity: tuple[int, ...]) -> bool:
         """Whether nothing happened to the file since. Raises VideoError where it disappeared."""
         try:
             return self._identity() == identity
         except VideoError as error:
-            raise _vanished() from error
+            raise _describe_vanished() from error
 
     def _content(self) -> str:
         """Id of the file's bytes, or of the pictures of a folder of frames and their rate."""
@@ -167,15 +167,15 @@ class Reading:
             if self.source._is_still(self.identity) or self.source._content() == self.video_id:
                 return None
         except VideoError:
-            return _vanished()
-        return changed()
+            return _describe_vanished()
+        return describe_change()
 
 
-def changed() -> VideoError:
+def describe_change() -> VideoError:
     again = "run the same command again once it is complete"
     return VideoError("read", f"the file changed while it was read: {again}")
 
 
-def _vanished() -> VideoError:
+def _describe_vanished() -> VideoError:
     again = "run the same command again once it is back"
     return VideoError("read", f"the file disappeared while it was read: {again}")

@@ -22,7 +22,16 @@ from tubelet.ingest.pipeline.events import ClipCount, Commit, EventLog, Listener
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.ingest.pipeline.progress import Progress, ignore_progress
 from tubelet.ingest.pipeline.summary import Summary
-from tubelet.ingest.team_member import END, WAIT, Ended, Failed, Hello, Next, Task, serve
+from tubelet.ingest.team_member import (
+    END,
+    WAIT,
+    Failed,
+    Hello,
+    MemberEnded,
+    MemberTask,
+    Next,
+    serve,
+)
 from tubelet.store import Store
 from tubelet.store.errors import TubeletError
 from tubelet.store.jobs.state import JobProgress
@@ -35,7 +44,7 @@ def split_devices(text: object) -> list[str]:
     return [name.strip() for name in str(text).split(",")]
 
 
-class Process(Protocol):
+class MemberProcess(Protocol):
     """What runs a member."""
 
     @property
@@ -49,7 +58,7 @@ class Member:
     """One process, and the sources that it was given and has not committed."""
 
     device: str
-    process: Process
+    process: MemberProcess
     talk: Any  # a `Talk` that can be waited for and closed
     control: Any
     given: set[int] = field(default_factory=set)
@@ -114,7 +123,7 @@ class Team:
         ours, theirs = spawn.Pipe()
         orders, control = spawn.Pipe(duplex=False)
         arguments = {**self._arguments, "device": device}
-        task = Task(
+        task = MemberTask(
             arguments=arguments,
             work=self._work,
             store=self._store,
@@ -163,7 +172,7 @@ class Team:
         elif isinstance(message, Failed):
             self._error, member.ended = self._error or message.error, True
             self.stop()
-        elif isinstance(message, Ended):
+        elif isinstance(message, MemberEnded):
             member.ended = True
             self.summary.add_process(message.totals)
         elif isinstance(message, VideoDone):

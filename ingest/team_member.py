@@ -31,7 +31,7 @@ WAIT, END = "wait", "end"  # answers to Next, besides the number of a source
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class MemberTask:
     """What a process is to do: arguments with its one device, the sources that there are, and the devices of all processes."""
 
     arguments: Mapping[str, object]
@@ -54,7 +54,7 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class Ended:
+class MemberEnded:
     """The last message."""
 
     totals: ProcessTotals
@@ -67,7 +67,7 @@ class Failed:
     error: TubeletError
 
 
-class Told(Listener):
+class Messenger(Listener):
     """Tells the other process what happens; threads may do so at once."""
 
     def __init__(self, talk: Talk) -> None:
@@ -90,7 +90,7 @@ class Told(Listener):
 class Handed:
     """The sources that this process is handed one by one, as long as there are any; None where it must wait."""
 
-    def __init__(self, sources: Sequence[Source], talk: Talk, told: Told) -> None:
+    def __init__(self, sources: Sequence[Source], talk: Talk, told: Messenger) -> None:
         self._sources, self._talk, self._told = sources, talk, told
 
     def __iter__(self) -> Iterator[Source | None]:
@@ -105,25 +105,25 @@ class Handed:
             return END
 
 
-def serve(task: Task, talk: Talk, orders: Talk) -> None:
+def serve(task: MemberTask, talk: Talk, orders: Talk) -> None:
     """Be one process of a team, until there is nothing left to do or the other end is gone."""
     with suppress(OSError):
         os.setsid()  # Ctrl-C in a terminal reaches the process that passes it on
-    told = Told(talk)
+    told = Messenger(talk)
     try:
         run = _prepare(task)
         run.listeners = [told]
         threading.Thread(target=_obey, args=(orders, run), daemon=True).start()
         told.send(Hello(run.summary))
         summary = run.execute(Handed(task.work.sources, talk, told))
-        told.send(Ended(ProcessTotals.of(summary)))
+        told.send(MemberEnded(ProcessTotals.of(summary)))
     except TubeletError as error:
         told.send(Failed(error))
     except OSError:
         pass  # the other process is gone: what was committed is kept
 
 
-def _prepare(task: Task) -> Run:
+def _prepare(task: MemberTask) -> Run:
     arguments = {**task.arguments, "quiet": True, "log": None}
     on_cpu = sum(name.partition(":")[0] == "cpu" for name in task.devices)
     if on_cpu:

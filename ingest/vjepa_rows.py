@@ -37,7 +37,7 @@ TINY_WEIGHTS = (
 )  # docs/vjepa2.1-tiny.md
 
 
-def released_row(config: VisionTransformerConfig, side: int, release: Release) -> EncoderEntry:
+def make_released_row(config: VisionTransformerConfig, side: int, release: Release) -> EncoderEntry:
     """The row of an encoder whose weights are a release: downloaded once, unless `--weights` names a file."""
     supply = WeightsSource(
         release.licence,
@@ -73,7 +73,7 @@ def tiny_row(side: int) -> EncoderEntry:
     )
 
 
-def untrained_row(config: VisionTransformerConfig, side: int) -> EncoderEntry:
+def make_untrained_row(config: VisionTransformerConfig, side: int) -> EncoderEntry:
     """The row of an encoder with random weights, and of a predictor with such."""
     made = make_row(
         config,
@@ -131,7 +131,7 @@ def _load_released(
 
 def _with_predictor(variant: Variant, release: Release) -> EncoderEntry:
     """The row of a released encoder that has its predictor beside it."""
-    row = released_row(variant.encoder, variant.side, release)
+    row = make_released_row(variant.encoder, variant.side, release)
     return replace(row, predictor=partial(_load_released_predictor, variant, release))
 
 
@@ -262,7 +262,7 @@ def _empty(config: VisionTransformerConfig) -> VisionTransformer:
 
 ROWS: Mapping[str, EncoderEntry] = {
     DEFAULT_ENCODER: tiny_row(224),
-    "vjepa2.1-untrained": untrained_row(UNTRAINED, 224),
+    "vjepa2.1-untrained": make_untrained_row(UNTRAINED, 224),
     PRETRAINED: of_a_file(UNTRAINED, 224),
     **{name: _with_predictor(variant, RELEASES[name]) for name, variant in VARIANTS.items()},
 }

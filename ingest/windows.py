@@ -118,7 +118,7 @@ class Windowing:
         left = Window(first, frames, self.step) if frames else None
         return left if left and left.stop > seen else None
 
-    def unused(self, total: int) -> int:
+    def count_unused(self, total: int) -> int:
         """Frames after the last window: what is lost by dropping the partial one."""
         used = self.windows(total)
         return total - used[-1].stop if used else total

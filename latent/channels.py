@@ -15,7 +15,7 @@ from tubelet.latent.categories import Categories
 from tubelet.latent.clips import open_clip
 from tubelet.latent.colors import QUANTILES, color_categories
 from tubelet.latent.memo import Memo
-from tubelet.latent.query import Query
+from tubelet.latent.query import TokenQuery
 from tubelet.latent.sample import Sample
 from tubelet.store import Store, StoreError
 from tubelet.store.questions.corpus import Question
@@ -48,7 +48,7 @@ class Look:
         return self.basis.basis_id, self.chosen, self.categories and self.categories.key
 
 
-class Tokens(Protocol):
+class MapTokens(Protocol):
     """The tokens of a map, always in the same order."""
 
     def addresses(self) -> Numbers:
@@ -63,7 +63,7 @@ class Tokens(Protocol):
     def of_videos(self, categories: Categories) -> np.ndarray:
         """The category of each token's video: its place in the names, ``(n,)``."""
 
-    def cosines(self, query: Query) -> np.ndarray:
+    def cosines(self, query: TokenQuery) -> np.ndarray:
         """Largest cosine to a query, ``(n,)``."""
 
 
@@ -92,7 +92,7 @@ class OfClip:
             int(np.prod(self.clip.positions)), categories.of_video(self.clip.video_id), int
         )
 
-    def cosines(self, query: Query) -> np.ndarray:
+    def cosines(self, query: TokenQuery) -> np.ndarray:
         return tracking.heat(query, open_clip(self.store, self.clip.clip_id)).ravel()
 
 
@@ -121,7 +121,7 @@ class OfSample:
         videos = self.sample.clips["video_id"].to_pylist()
         return np.array([categories.of_video(video) for video in videos], int)[self.sample.clip]
 
-    def cosines(self, query: Query) -> np.ndarray:
+    def cosines(self, query: TokenQuery) -> np.ndarray:
         return samples.cosines(self.store, self.sample, query)
 
 
@@ -162,7 +162,7 @@ def statistics(clip_id: str) -> Question:
     )
 
 
-def categorize(tokens: Tokens, categories: Categories) -> np.ndarray:
+def categorize(tokens: MapTokens, categories: Categories) -> np.ndarray:
     """The category of each token: its place in the names, -1 for others, ``(n,)``."""
     if categories.basis is None:
         return tokens.of_videos(categories)
@@ -170,7 +170,7 @@ def categorize(tokens: Tokens, categories: Categories) -> np.ndarray:
 
 
 def points(
-    tokens: Tokens,
+    tokens: MapTokens,
     basis: Basis,
     chosen: Sequence[str],
     clusterings: Mapping[str, Basis] | None = None,
@@ -197,7 +197,7 @@ def _components(basis: Basis) -> list[str]:
 
 
 def _values(
-    tokens: Tokens, basis: Basis, names: set[str], clusterings: Mapping[str, Basis]
+    tokens: MapTokens, basis: Basis, names: set[str], clusterings: Mapping[str, Basis]
 ) -> Numbers:
     """The numbers of these names; expensive ones are computed only if requested."""
     found = dict(tokens.addresses())

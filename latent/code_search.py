@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from tubelet.latent import clips, half, hits, moments, search
 from tubelet.latent.codes import TokenIndex
-from tubelet.latent.hits import Hit, Ranking
-from tubelet.latent.query import Query
+from tubelet.latent.hits import Hit, RankingOptions
+from tubelet.latent.query import TokenQuery
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
 from tubelet.store.rows import ClipRow
@@ -17,8 +17,8 @@ EACH = 50  # candidates for each hit that a video may have
 def find(
     store: Store,
     sketch: TokenIndex,
-    query: Query,
-    ranking: Ranking = Ranking(),
+    query: TokenQuery,
+    ranking: RankingOptions = RankingOptions(),
     videos: Sequence[str] | None = None,
 ) -> list[Hit]:
     """What exact search finds, except for hits that the codes miss; of some videos only, if given. Clips without codes are scored exactly."""
@@ -28,7 +28,7 @@ def find(
     )
     chosen = [row for row in chosen if ranking.wants(row, query.video_id)]
     each = None if ranking.per_video is None else ranking.per_video * EACH
-    wide = Ranking(CANDIDATES, each)
+    wide = RankingOptions(CANDIDATES, each)
     candidates = hits.by_clip(
         (_rank_by_code(store, sketch, query, row, wide) for row in chosen), wide
     )
@@ -39,14 +39,14 @@ def find(
 
 
 def _rank_by_code(
-    store: Store, sketch: TokenIndex, query: Query, clip: ClipRow, ranking: Ranking
+    store: Store, sketch: TokenIndex, query: TokenQuery, clip: ClipRow, ranking: RankingOptions
 ) -> Hit:
     codes = sketch.read(store, clip)
     scores = search.scores(store, query, clip) if codes is None else sketch.scores(codes, query)
     return hits.best_of(clip, scores, ranking.of_a_clip)
 
 
-def _rerank(store: Store, query: Query, found: Hit) -> Hit:
+def _rerank(store: Store, query: TokenQuery, found: Hit) -> Hit:
     """The candidates of one clip with their cosines, read token by token."""
     tokens = embeddings.read_tokens(clips.find_file(store, found.clip), found.tokens.tolist())
     return Hit(found.clip, found.tokens, query.scores(half.widen(tokens)))

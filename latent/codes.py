@@ -16,7 +16,7 @@ from tubelet.latent import clips, half
 from tubelet.latent.basis import Basis
 from tubelet.latent.errors import LatentError
 from tubelet.latent.linear import Linear
-from tubelet.latent.query import Query
+from tubelet.latent.query import TokenQuery
 from tubelet.store import Store
 from tubelet.store.rows import ClipRow
 
@@ -62,7 +62,9 @@ class TokenIndex:
         """Codes of a half-precision grid ``(S, H, W, D)``, int8 ``(S*H*W, k)``; zeros where a token has no direction."""
         return np.concatenate([self._codes(half.unit(tokens)) for tokens in half.slices(grid)])
 
-    def scores(self, codes: Int8[np.ndarray, "n k"], query: Query) -> Float32[np.ndarray, " n"]:
+    def scores(
+        self, codes: Int8[np.ndarray, "n k"], query: TokenQuery
+    ) -> Float32[np.ndarray, " n"]:
         """Cosines of codes int8 ``(n, k)`` to the query according to the codes, the largest over its tokens: ``(n,)``."""
         return self.multiply(codes, query.vectors)
 

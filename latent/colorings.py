@@ -37,7 +37,7 @@ NAME = re.compile(
 
 
 @dataclass(frozen=True)
-class Options:
+class PreparationOptions:
     """How tokens are prepared before a basis is fitted."""
 
     unit: bool = False
@@ -55,7 +55,7 @@ class Coloring:
 
     source: str
     of: str = ""
-    options: Options = Options()
+    options: PreparationOptions = PreparationOptions()
 
     @property
     def name(self) -> str:
@@ -92,7 +92,9 @@ class Coloring:
             raise StoreError(f"no coloring is called {name or repr(name)}: {FORMS}")
         taken = found[3].split("~")
         return cls(
-            found[1], found[2] or "", Options(*(option.name in taken for option in fields(Options)))
+            found[1],
+            found[2] or "",
+            PreparationOptions(*(option.name in taken for option in fields(PreparationOptions))),
         )
 
 

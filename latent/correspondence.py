@@ -78,7 +78,7 @@ def find_moment(view: View, seconds: float) -> tuple[str, int] | None:
 
 
 @dataclass(frozen=True)
-class Followed:
+class FollowedPlace:
     """A place that is followed through a window."""
 
     track: Track
@@ -99,7 +99,7 @@ class Followed:
         )
 
 
-def compare_tracks(first: Followed, second: Followed) -> list[float]:
+def compare_tracks(first: FollowedPlace, second: FollowedPlace) -> list[float]:
     """How far apart two tracks of one video are, in shares of the frame's diagonal, at each slice of the first where neither is lost."""
     frame = np.array([first.view.video.height, first.view.video.width], float)
     found = []

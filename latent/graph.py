@@ -39,10 +39,10 @@ def build_graph(clip: Clip) -> TokenGraph:
     tokens = _reduce(clip.grid)
     finite = np.isfinite(tokens).all(axis=1)
     tokens[~finite] = 0
-    beside = _between(finite, _beside(clip.positions))
+    beside = _select_finite(finite, _beside(clip.positions))
     codes = _whiten(tokens, beside)
     alike = _alike(codes.reshape(clip.positions[0], -1, codes.shape[1]))
-    edges = np.concatenate([beside, _between(finite, np.concatenate([*alike, beside[:0]]))])
+    edges = np.concatenate([beside, _select_finite(finite, np.concatenate([*alike, beside[:0]]))])
     costs = squares(_steps(codes, edges))
     step = STEP * (float(np.median(costs)) if costs.any() else 1.0) + float(
         np.finfo(np.float32).tiny
@@ -89,7 +89,7 @@ def _whiten(
     ).astype(np.float32)
 
 
-def _between(
+def _select_finite(
     finite: Bool[np.ndarray, " n"], edges: Int[np.ndarray, "m 2"]
 ) -> Int[np.ndarray, "k 2"]:
     """The edges ``(m, 2)`` whose ends are both finite."""

@@ -11,7 +11,7 @@ from tubelet.store.rows import ClipRow, Row
 
 
 @dataclass(frozen=True)
-class Ranking:
+class RankingOptions:
     """The number of hits wanted, and the limit per video (None: no limit); how many seconds hits of one video lie apart from each other and
     from the query (None: any), and whether the query's own video is left out."""
 
@@ -49,13 +49,13 @@ def best_of(clip: ClipRow, scores: Float32[np.ndarray, " n"], count: int) -> Hit
     return Hit(clip, tokens, scores[tokens])
 
 
-def rank_hits(found: Iterable[Hit], ranking: Ranking) -> list[Hit]:
+def rank_hits(found: Iterable[Hit], ranking: RankingOptions) -> list[Hit]:
     """The hits, the best first, each a Found of one token; equal scores in the order of clip and address."""
     parts, owner, tokens, scores = _best(found, ranking)
     return [Hit(parts[o].clip, tokens[i : i + 1], scores[i : i + 1]) for i, o in enumerate(owner)]
 
 
-def by_clip(found: Iterable[Hit], ranking: Ranking) -> list[Hit]:
+def by_clip(found: Iterable[Hit], ranking: RankingOptions) -> list[Hit]:
     """The same hits, all those of a clip together, by their addresses."""
     parts, owner, tokens, scores = _best(found, ranking)
     groups = [np.flatnonzero(owner == o) for o in np.unique(owner)]
@@ -64,7 +64,7 @@ def by_clip(found: Iterable[Hit], ranking: Ranking) -> list[Hit]:
 
 
 def _best(
-    found: Iterable[Hit], ranking: Ranking
+    found: Iterable[Hit], ranking: RankingOptions
 ) -> tuple[list[Hit], np.ndarray, np.ndarray, np.ndarray]:
     """All that was found, and of the hits in order: which of it they come from, their tokens, their scores."""
     parts = list(found)

@@ -17,7 +17,7 @@ from tubelet.latent.errors import LatentError
 from tubelet.latent.mask_objects import MaskObjects
 from tubelet.latent.segmentation import THRESHOLD
 from tubelet.store.placement import place_picture
-from tubelet.store.rows import ClipRow, VideoRow, fed_frames
+from tubelet.store.rows import ClipRow, VideoRow, list_fed_frames
 
 UNREADABLE = (
     ValueError, TypeError, AttributeError, IndexError, OSError, EOFError, KeyError, SyntaxError, RuntimeError, OverflowError, NotImplementedError,
@@ -187,7 +187,7 @@ def _is_scaled(size: tuple[int, int], frame: tuple[int, int]) -> bool:
 def _pick_frames(count: int, video: VideoRow, clip: ClipRow) -> Int[np.ndarray, " S"]:
     """Which of so many masks belong to the slices; all of them unless there is one per frame."""
     fed = np.arange(clip["slices"]) * clip["frame_count"] // clip["slices"]
-    starts = np.array(fed_frames(clip))[fed]
+    starts = np.array(list_fed_frames(clip))[fed]
     if count > clip["slices"] and count == video["frames"]:
         return np.minimum(starts, count - 1)
     return fed if count > clip["slices"] and count == clip["frame_count"] else np.arange(count)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tubelet.latent.hits import Hit, Ranking
+from tubelet.latent.hits import Hit, RankingOptions
 from tubelet.store.rows import ClipRow
 
 
@@ -18,7 +18,7 @@ def best_of_slices(clip: ClipRow, scores: np.ndarray) -> Hit:
 
 
 def rank_apart(
-    found: Iterable[Hit], ranking: Ranking, asked: tuple[ClipRow, Iterable[int]]
+    found: Iterable[Hit], ranking: RankingOptions, asked: tuple[ClipRow, Iterable[int]]
 ) -> list[Hit]:
     """The hits, the best first, each further than `ranking.apart_s` from better ones of its video and from the query, whose clip and slices
     are `asked`; equal scores in the order of clip and address."""

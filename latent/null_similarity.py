@@ -18,7 +18,7 @@ from scipy import stats
 
 from tubelet.array_types import Float, Float32
 from tubelet.latent import clips, half
-from tubelet.latent.query import Query
+from tubelet.latent.query import TokenQuery
 from tubelet.store import Store
 from tubelet.store.rows import ClipRow
 
@@ -61,11 +61,11 @@ class NullSimilarity:
             tuple(self.videos[n] for n in kept),
         )
 
-    def best_scores(self, query: Query) -> Float32[np.ndarray, " s"]:
+    def best_scores(self, query: TokenQuery) -> Float32[np.ndarray, " s"]:
         """The best score of the query in each slice whose best patch is not recognized as the query, ``(at most slices,)``."""
         return self._score_patch(query)[0]
 
-    def _score_patch(self, query: Query) -> tuple[np.ndarray, list[str]]:
+    def _score_patch(self, query: TokenQuery) -> tuple[np.ndarray, list[str]]:
         """The scores of `best_scores`, and the video of each.
 
         A patch of another video that is recognized shows the same kind of thing (every match of tennis has its ball): it is not unrelated.
@@ -79,7 +79,7 @@ class NullSimilarity:
         strange = ~query.recognizes(patches)
         return best[strange], [video for video, kept in zip(self.videos, strange) if kept]
 
-    def level(self, query: Query) -> Level:
+    def level(self, query: TokenQuery) -> Level:
         """What at most 5% of unrelated slices exceed; NaN where no other video was available."""
         return level_of(*self._score_patch(query))
 

@@ -20,7 +20,7 @@ from tubelet.store.rows import ClipRow
 NEAR = 1  # patches, in each direction: what lies beside a token
 
 
-class Address(NamedTuple):
+class TokenAddress(NamedTuple):
     """A token of a clip."""
 
     slice: int
@@ -29,13 +29,13 @@ class Address(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Query:
+class TokenQuery:
     """Tokens of one clip: their addresses, their unit vectors float32 ``(q, D)``, and the unit vectors ``(H*W, D)`` of every slice they lie in."""
 
     clip_id: str
     video_id: str
     encoder_id: str
-    addresses: tuple[Address, ...]
+    addresses: tuple[TokenAddress, ...]
     vectors: Float32[np.ndarray, "q D"]
     slices: dict[int, Float32[np.ndarray, "P D"]] = field(repr=False)
     grid: tuple[int, int]  # rows and columns of the query's clip
@@ -72,12 +72,14 @@ class Query:
             )
 
 
-def query_clip(clip: Clip, addresses: Sequence[tuple[int, int, int]]) -> Query:
+def query_clip(clip: Clip, addresses: Sequence[tuple[int, int, int]]) -> TokenQuery:
     """The tokens of a clip at ``(slice, y, x)``. Raises LatentError for none, for one outside the grid, and for one without direction."""
     return _make_query(clip, addresses, lambda number: clip.grid[number])
 
 
-def query_stored(store: Store, clip_id: str, addresses: Sequence[tuple[int, int, int]]) -> Query:
+def query_stored(
+    store: Store, clip_id: str, addresses: Sequence[tuple[int, int, int]]
+) -> TokenQuery:
     """The same for a clip in a store; only the slices with those tokens are read. Raises LatentError also where there is no such clip,
     or none of its embeddings."""
     clip = clips.row(store, clip_id)
@@ -90,11 +92,11 @@ def _make_query(
     clip: Clip | ClipRow,
     addresses: Sequence[tuple[int, int, int]],
     grid: Callable[[int], np.ndarray],
-) -> Query:
+) -> TokenQuery:
     """`grid` gives a slice of the clip by its number, ``(H, W, D)``."""
     if not addresses:
         raise LatentError("no patch is selected: select one or more")
-    found = tuple(dict.fromkeys(Address(*map(int, address)) for address in addresses))
+    found = tuple(dict.fromkeys(TokenAddress(*map(int, address)) for address in addresses))
     for address in found:
         if any(not 0 <= number < side for number, side in zip(address, clip.positions)):
             raise LatentError(
@@ -110,7 +112,7 @@ def _make_query(
         raise LatentError(
             "the embedding of a chosen patch is zero or not finite and has no direction: choose another patch"
         )
-    return Query(
+    return TokenQuery(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
         encoder_id=clip.encoder_id,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from tubelet.latent.basis import Basis
 from tubelet.latent.errors import LatentError
-from tubelet.latent.hits import Ranking
+from tubelet.latent.hits import RankingOptions
 from tubelet.latent.linear import Linear
 from tubelet.latent.scope import CHOSEN, SAMPLES
-from tubelet.store.questions.corpus import Chosen, Question
+from tubelet.store.questions.corpus import Question, VideoSelection
 from tubelet.store.rows import Row
 
 SCORES = """WITH query AS (
@@ -39,8 +39,8 @@ def track(query_clip: str, addresses: Sequence[tuple[int, int, int]], clip_id: s
 def search(
     asked: tuple[str, Sequence[tuple[int, int, int]]],
     encoder_id: str,
-    ranking: Ranking,
-    videos: Chosen | None = None,
+    ranking: RankingOptions,
+    videos: VideoSelection | None = None,
 ) -> Question:
     """One row per hit of exact search for tokens of a clip ``(clip_id, addresses)``, the best first; equal scores in the order of clip and
     address. Reads every embedding of the encoder, or those of the chosen videos. Hits close in time are not thinned out."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from tubelet.latent import clips, code_search, hits, search, search_index
-from tubelet.latent.hits import Ranking
-from tubelet.latent.query import Query
+from tubelet.latent.hits import RankingOptions
+from tubelet.latent.query import TokenQuery
 from tubelet.latent.search_index import Recall
 from tubelet.store import Store
 
@@ -15,7 +15,7 @@ LARGE = 500_000_000  # bytes of embeddings: about a second of exact search
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class SearchAnswer:
     """The hits as `hits.table` gives them; what is known of the index that found them, None after exact search; how much was searched, and
     of how many chosen videos, None for all."""
 
@@ -32,11 +32,11 @@ class Answer:
 
 def find(
     store: Store,
-    query: Query,
-    ranking: Ranking,
+    query: TokenQuery,
+    ranking: RankingOptions,
     exactly: bool = False,
     videos: Sequence[str] | None = None,
-) -> Answer:
+) -> SearchAnswer:
     """The tokens most similar to a query, of some videos only, if given. By index where the encoder has one and these embeddings are large,
     unless asked to search exactly. Raises LatentError where no clip has embeddings."""
     chosen = clips.require_embeddings(
@@ -50,7 +50,7 @@ def find(
         )
     else:
         found = search.exact(store, query, ranking, videos)
-    return Answer(
+    return SearchAnswer(
         hits=hits.table(found),
         sketch=known,
         clips=len(chosen),

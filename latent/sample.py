@@ -17,7 +17,7 @@ import pyarrow as pa
 from tubelet.array_types import Float32, Int
 from tubelet.latent.basis import Basis
 from tubelet.latent.errors import LatentError
-from tubelet.latent.query import Query
+from tubelet.latent.query import TokenQuery
 from tubelet.latent.scope import CHOSEN, SAMPLED, SAMPLES, sampling
 from tubelet.store import Store
 from tubelet.store.questions.corpus import Question
@@ -192,7 +192,7 @@ def coordinates(store: Store, sample: Sample, basis: Basis) -> Float32[np.ndarra
     return out
 
 
-def cosines(store: Store, sample: Sample, query: Query) -> np.ndarray:
+def cosines(store: Store, sample: Sample, query: TokenQuery) -> np.ndarray:
     """Largest cosine of each of the sample's tokens to a query, float32 ``(n,)``; NaN where a token has no direction."""
     query.refuse_other(sample.encoder_id)
     out = np.full(len(sample), np.nan, np.float32)

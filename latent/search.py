@@ -6,14 +6,17 @@ import numpy as np
 
 from tubelet.array_types import Float32
 from tubelet.latent import clips, half, hits, moments
-from tubelet.latent.hits import Hit, Ranking
-from tubelet.latent.query import Query
+from tubelet.latent.hits import Hit, RankingOptions
+from tubelet.latent.query import TokenQuery
 from tubelet.store import Store
 from tubelet.store.rows import ClipRow
 
 
 def exact(
-    store: Store, query: Query, ranking: Ranking = Ranking(), videos: Sequence[str] | None = None
+    store: Store,
+    query: TokenQuery,
+    ranking: RankingOptions = RankingOptions(),
+    videos: Sequence[str] | None = None,
 ) -> list[Hit]:
     """The best tokens by cosine, of some videos only where named. Raises LatentError where no clip has embeddings."""
     chosen = clips.require_embeddings(
@@ -28,11 +31,11 @@ def exact(
     )
 
 
-def query_moment(store: Store, query: Query) -> tuple[ClipRow, list[int]]:
+def query_moment(store: Store, query: TokenQuery) -> tuple[ClipRow, list[int]]:
     """The clip of a query, and the slices that its tokens lie in."""
     return clips.row(store, query.clip_id), sorted({address.slice for address in query.addresses})
 
 
-def scores(store: Store, query: Query, clip: ClipRow) -> Float32[np.ndarray, " n"]:
+def scores(store: Store, query: TokenQuery, clip: ClipRow) -> Float32[np.ndarray, " n"]:
     """Score of every token of a clip, ``(S*H*W,)``, NaN where a token has no direction."""
     return np.concatenate([query.scores(tokens) for tokens in half.slices(clips.read(store, clip))])

@@ -10,8 +10,8 @@ from tubelet.latent import bases, clips, code_search, fitting, half, hits, scope
 from tubelet.latent.codes import COMPONENTS, TokenIndex
 from tubelet.latent.errors import LatentError
 from tubelet.latent.fitting import BasisSpec
-from tubelet.latent.hits import Hit, Ranking
-from tubelet.latent.query import Address, Query
+from tubelet.latent.hits import Hit, RankingOptions
+from tubelet.latent.query import TokenAddress, TokenQuery
 from tubelet.latent.scope import Scope
 from tubelet.store import Store, ids
 from tubelet.store.clock import now
@@ -89,7 +89,7 @@ def measure_recall(store: Store, sketch: TokenIndex, rows: list[ClipRow]) -> Rec
     asked = _queries(store, sketch.basis.encoder_id)
     truth = _exact(store, asked, rows)
     videos = sorted({row.video_id for row in rows})
-    found = [code_search.find(store, sketch, query, Ranking(TOP), videos) for query in asked]
+    found = [code_search.find(store, sketch, query, RankingOptions(TOP), videos) for query in asked]
     shares = [len(_keys(a) & _keys(b)) / len(b) for a, b in zip(found, truth) if b]
     return Recall(
         basis_id=sketch.basis.basis_id,
@@ -108,18 +108,19 @@ def _fit_index(store: Store, encoder_id: str) -> TokenIndex:
     return TokenIndex(basis)
 
 
-def _queries(store: Store, encoder_id: str) -> list[Query]:
+def _queries(store: Store, encoder_id: str) -> list[TokenQuery]:
     """Sampled tokens of the corpus, evenly drawn, each a query."""
     tokens = scope.gather(store, Scope("corpus", None, encoder_id))
     sound = np.flatnonzero(np.isfinite(half.lengths(tokens.vectors)))
     chosen = sound[clips.spread_evenly(len(sound), QUERIES)]
     unit = half.unit(tokens.vectors[chosen])
     addresses = [
-        Address(*(int(values[i]) for values in (tokens.slice, tokens.y, tokens.x))) for i in chosen
+        TokenAddress(*(int(values[i]) for values in (tokens.slice, tokens.y, tokens.x)))
+        for i in chosen
     ]
     owners = [tokens.clip_ids[tokens.clip[i]] for i in chosen]
     return [
-        Query(
+        TokenQuery(
             clip_id=owner,
             video_id="",
             encoder_id=encoder_id,
@@ -132,7 +133,7 @@ def _queries(store: Store, encoder_id: str) -> list[Query]:
     ]
 
 
-def _exact(store: Store, asked: list[Query], rows: list[ClipRow]) -> list[list[Hit]]:
+def _exact(store: Store, asked: list[TokenQuery], rows: list[ClipRow]) -> list[list[Hit]]:
     """Exact hits of many queries, each clip read once."""
     vectors = np.concatenate([query.vectors for query in asked])  # (q, D)
     parts: list[list[Hit]] = [[] for _ in asked]
@@ -145,7 +146,7 @@ def _exact(store: Store, asked: list[Query], rows: list[ClipRow]) -> list[list[H
         )
         for i, part in enumerate(parts):
             part.append(hits.best_of(row, scores[:, i], TOP))
-    return [hits.rank_hits(part, Ranking(TOP)) for part in parts]
+    return [hits.rank_hits(part, RankingOptions(TOP)) for part in parts]
 
 
 def _keys(found: list[Hit]) -> set[tuple[str, int]]:

@@ -14,7 +14,7 @@ from tubelet.array_types import Bool, Float32, Int, Int16
 from tubelet.latent import half
 from tubelet.latent.clips import Clip
 from tubelet.latent.null_similarity import Level, NullSimilarity
-from tubelet.latent.query import NEAR, Query
+from tubelet.latent.query import NEAR, TokenQuery
 from tubelet.store.notebook import render_rows
 
 EIGHT = np.ones((3, 3), bool)  # neighbors of a patch, diagonals included
@@ -68,7 +68,7 @@ class Track:
         )
 
 
-def track(query: Query, clip: Clip, unrelated: NullSimilarity) -> Track:
+def track(query: TokenQuery, clip: Clip, unrelated: NullSimilarity) -> Track:
     """Follow a query through a clip of its encoder: its own, or another of the same video or of any. Raises LatentError."""
     scored = heat(query, clip)
     measured = unrelated.level(query)
@@ -94,7 +94,7 @@ def track(query: Query, clip: Clip, unrelated: NullSimilarity) -> Track:
     )
 
 
-def heat(query: Query, clip: Clip) -> Float32[np.ndarray, "S H W"]:
+def heat(query: TokenQuery, clip: Clip) -> Float32[np.ndarray, "S H W"]:
     """Largest cosine of every token of a clip to the query, in full dimension: float32 ``(S, H, W)``, NaN where a token has no direction."""
     query.refuse_other(clip.encoder_id)
     return np.stack([query.scores(tokens) for tokens in half.slices(clip.grid)]).reshape(

@@ -40,10 +40,10 @@ from tubelet.latent.directions.ranking import Extremes, rank_corpus
 from tubelet.latent.directions.sample import DirectionSample, draw_direction_sample
 from tubelet.latent.errors import LatentError
 from tubelet.latent.graph import TokenGraph, build_graph
-from tubelet.latent.hits import Ranking
+from tubelet.latent.hits import RankingOptions
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.memo import Memo
-from tubelet.latent.retrieval import Answer
+from tubelet.latent.retrieval import SearchAnswer
 from tubelet.latent.sample import Sample
 from tubelet.latent.segmentation import Segmentation
 from tubelet.latent.texts.ranking import TextRanking, rank_kept
@@ -129,9 +129,11 @@ class Workspace:
             ),
         )
 
-    def parse_channels(self, names: str, basis: Basis) -> tuple[str, ...]:
-        """What each channel of a map shows, from one text. Raises StoreError where a token has no such number."""
-        return channels.parse(names, basis, list(self.list_clusterings(basis.encoder_id)))
+    def look(self, coloring: Coloring, basis: Basis, shown: str) -> Look:
+        """How a map is drawn: colored by a coloring, with channels from one text. Raises StoreError where a token has no such number."""
+        space = self.space(basis)
+        kept = list(self.list_clusterings(space.encoder_id))
+        return Look(space, channels.parse(shown, space, kept), self.categories(coloring, basis))
 
     def points(self, clip: ClipRow, look: Look) -> bytes:
         """Points of the tokens of a `clips` row for the map, 16 bytes each. Raises LatentError where there are none."""
@@ -199,10 +201,10 @@ class Workspace:
     def search(
         self,
         marked: MarkedPatches,
-        ranking: Ranking,
+        ranking: RankingOptions,
         exactly: bool = False,
         videos: Sequence[str] | None = None,
-    ) -> Answer:
+    ) -> SearchAnswer:
         """The patches most like the marked ones, ranked: of the corpus, or of some videos. Raises LatentError."""
         key = (
             self.store.fingerprint,
@@ -247,7 +249,7 @@ class Workspace:
         return self.keep_answer(key, lambda: describe_direction(direction, sample, videos))
 
     def rank_corpus(
-        self, direction: Direction, ranking: Ranking, videos: Sequence[str] | None = None
+        self, direction: Direction, ranking: RankingOptions, videos: Sequence[str] | None = None
     ) -> Extremes | None:
         """The tokens of the whole corpus with the largest and smallest values, of some videos only, if given; None where only the sample can tell."""
         key = "ends", direction.encoder_id, direction.key, ranking, None if videos is None else tuple(videos)  # fmt: skip
@@ -258,7 +260,7 @@ class Workspace:
 
         return self.keep_answer(key, ask)
 
-    def rank_text(self, encoder_id: str, text_id: str, ranking: Ranking) -> TextRanking:
+    def rank_text(self, encoder_id: str, text_id: str, ranking: RankingOptions) -> TextRanking:
         """The slices most like a text that was searched for, of the clips that the search has read. Raises LatentError."""
 
         def ask() -> TextRanking:

@@ -21,7 +21,7 @@ OGG_CRC = tuple(_shift_out(byte << 24) for byte in range(256))
 
 
 @dataclass(frozen=True)
-class Stretch:
+class ByteStretch:
     """Bytes between two packets: where the first begins and ends, and where the second begins."""
 
     start: int
@@ -41,7 +41,7 @@ def read_declared_size(path: Path) -> int | None:
         return max(_box_ends(file), default=None) if head[4:8] == BOXES else None
 
 
-def is_structure(path: Path, container: str, stretch: Stretch) -> bool:
+def is_structure(path: Path, container: str, stretch: ByteStretch) -> bool:
     """Whether a stretch is made of whole elements of an AVI, MP4 or Ogg file, such as empty chunks and the headers of a fragment; other containers are not read."""
     if not path.is_file():
         return False
@@ -53,7 +53,7 @@ def is_structure(path: Path, container: str, stretch: Stretch) -> bool:
         return container.startswith("mov") and _is_boxes(file, stretch)
 
 
-def _is_chunks(file: BinaryIO, stretch: Stretch) -> bool:
+def _is_chunks(file: BinaryIO, stretch: ByteStretch) -> bool:
     """AVI: chunks from the end of the first packet up to the one that the second is the content of."""
     at = stretch.end + (stretch.end - stretch.start) % 2
     while at + 8 < stretch.following:
@@ -66,7 +66,7 @@ def _is_chunks(file: BinaryIO, stretch: Stretch) -> bool:
     return at + 8 == stretch.following
 
 
-def _is_pages(file: BinaryIO, stretch: Stretch) -> bool:
+def _is_pages(file: BinaryIO, stretch: ByteStretch) -> bool:
     """Ogg: whole pages from the one that the first packet begins on up to that of the second: a packet may go over several."""
     at = stretch.start
     while at < stretch.following:
@@ -91,7 +91,7 @@ def _ogg_checksum(data: bytes) -> int:
     return register
 
 
-def _is_boxes(file: BinaryIO, stretch: Stretch) -> bool:
+def _is_boxes(file: BinaryIO, stretch: ByteStretch) -> bool:
     """MP4: boxes from the end of the first packet up to the media data that the second begins; none of them media data passed over."""
     at = stretch.end
     while at < stretch.following:

@@ -168,12 +168,12 @@ class Decoder:
         usual = median(self._intervals) if self._intervals else ticks
         self._intervals.append(ticks)
         if ticks < JUMP * usual:
-            return self._demuxer.lost_uncounted(before.pts, frame.pts)
+            return self._demuxer.has_lost_uncounted(before.pts, frame.pts)
         around = round(usual * (self._stream.codec_context.reorder_depth + 2))
         return (
             before.is_corrupt
             or (frame.is_corrupt and not self._cut_off)
-            or self._demuxer.lost_between(
+            or self._demuxer.has_lost_between(
                 before.pts - around, frame.pts + around, round(ticks - usual)
             )
         )

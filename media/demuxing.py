@@ -14,7 +14,7 @@ from statistics import quantiles
 
 import av
 
-from tubelet.media.container_bytes import Stretch, is_structure, read_declared_size
+from tubelet.media.container_bytes import ByteStretch, is_structure, read_declared_size
 from tubelet.store import answers
 
 LEAST_BYTES = 80  # more than the headers between two packets of Matroska, AVI, FLV and NUT
@@ -32,7 +32,7 @@ COUNTED = {
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedBytes:
     """Bytes that no packet accounts for, and the time stamp of the packet that follows them; infinite after a packet that the demuxer itself calls corrupt."""
 
     size: float
@@ -45,7 +45,7 @@ class Demuxer:
     def __init__(self, container: av.container.InputContainer, stream: av.VideoStream) -> None:
         self._container = container
         self._stream = stream
-        self.skipped: deque[Skipped] = deque(maxlen=8)
+        self.skipped: deque[SkippedBytes] = deque(maxlen=8)
         self._usual: deque[int] = deque(maxlen=REMEMBERED)
         self._known = {one.index for one in container.streams.get()}  # damage makes others up
         self._pending: float = 0  # bytes skipped since the last packet of the stream
@@ -72,12 +72,12 @@ class Demuxer:
             return 0.0
         return (self._last[0] - self._first[0]) / (self._last[1] - self._first[1])
 
-    def lost_between(self, before: int, after: int, ticks: int) -> bool:
+    def has_lost_between(self, before: int, after: int, ticks: int) -> bool:
         """Whether a stretch was skipped between two time stamps that could hold what `ticks` of time would take."""
         least = LEAST_SHARE * ticks * self.bytes_per_tick
         return any(before <= one.pts <= after and one.size >= least for one in self.skipped)
 
-    def lost_uncounted(self, before: int, after: int) -> bool:
+    def has_lost_uncounted(self, before: int, after: int) -> bool:
         """Whether chunks of an AVI or pages of an Ogg are broken between two time stamps: frames that are lost there leave no jump."""
         return self._container.format.name in NUMBERED and any(
             before < one.pts <= after and one.size >= LEAST_SHARE * self.bytes_per_tick
@@ -146,13 +146,13 @@ class Demuxer:
         return quantiles(self._usual, n=10)[-1] if len(self._usual) > 8 else 0.0
 
     def _is_structure(self, position: int) -> bool:
-        stretch = Stretch(self._start, self._end, position)
+        stretch = ByteStretch(self._start, self._end, position)
         return is_structure(Path(self._container.name), self._container.format.name, stretch)
 
     def _place(self, packet: av.Packet, pts: int) -> None:
         """Note what was skipped before a packet of the stream; a corrupt one says that what follows it is lost."""
         if self._pending:
-            self.skipped.append(Skipped(self._pending, pts))
+            self.skipped.append(SkippedBytes(self._pending, pts))
         self._pending = inf if packet.is_corrupt else 0
         self._first = self._first or (self._start, pts)
         self._last = (self._start, pts)

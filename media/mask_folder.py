@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tubelet.media.gray_numbers import read_numbers
-from tubelet.store.annotations.importing import Content, ImportOptions, refuse_unmatched
+from tubelet.store.annotations.importing import ImportOptions, SourceContent, refuse_unmatched
 from tubelet.store.annotations.masks import fault_of_mask, mask_rows, mask_table
 from tubelet.store.annotations.match import Videos
 from tubelet.store.disk.files import read_regular
@@ -27,7 +27,7 @@ class MaskFolder:
 
     path: Path
 
-    def read(self, videos: Videos, options: ImportOptions) -> Content:
+    def read(self, videos: Videos, options: ImportOptions) -> SourceContent:
         """Rows of `masks`. Raises AnnotationError for the file at fault."""
         folders = self._folders()
         names = [folder.name for folder in folders]
@@ -44,7 +44,7 @@ class MaskFolder:
                     if fault := fault_of_mask(videos.facts[video_id], frame, objects.shape):
                         raise AnnotationError(f"{file}: {fault}; nothing was imported")
                     rows += mask_rows(video_id, frame, objects)
-        return Content(
+        return SourceContent(
             kind="masks",
             sha256=digest.hexdigest(),
             matches=matches,

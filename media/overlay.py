@@ -18,7 +18,7 @@ from tubelet.array_types import UInt8
 from tubelet.media import sources
 from tubelet.store import Store, StoreError
 from tubelet.store.placement import Sheet, place_picture
-from tubelet.store.rows import ClipRow, TimelineRow, VideoRow, fed_frames
+from tubelet.store.rows import ClipRow, TimelineRow, VideoRow, list_fed_frames
 
 TALLEST, WIDEST = 720, 1280  # pixels of a frame; larger ones are made smaller
 LONGEST = 3000  # frames
@@ -51,7 +51,7 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Scene:
+class WindowScene:
     """A window of a video: a `videos` and a `clips` row, and the sheet of slice pictures that replaces a missing file."""
 
     video: VideoRow
@@ -59,7 +59,7 @@ class Scene:
     sheet: Path | None = None
 
     @classmethod
-    def of(cls, store: Store, video: VideoRow, clip: ClipRow) -> "Scene":
+    def of(cls, store: Store, video: VideoRow, clip: ClipRow) -> "WindowScene":
         """Raises StoreError where there is neither file nor pictures, and for a window that is too long."""
         scene = cls(video, clip, sources.pictures(store, clip) if sources.missing(video) else None)
         if len(scene.frames) > LONGEST:
@@ -70,7 +70,7 @@ class Scene:
     @property
     def frames(self) -> range:
         """Frames that show the window: its own, and those passed over after each of them."""
-        fed = fed_frames(self.clip)
+        fed = list_fed_frames(self.clip)
         return range(fed[0], min(fed[-1] + self.clip.step, self.video.frames))
 
     @property
@@ -80,7 +80,7 @@ class Scene:
             Sheet.of(self.clip).tile if self.sheet else (self.video.height, self.video.width)
         )
         scale = min(1, TALLEST / height, WIDEST / width)
-        return _even(height * scale), _even(width * scale)
+        return _round_to_even(height * scale), _round_to_even(width * scale)
 
     @property
     def seen(self) -> tuple[int, int, int, int]:
@@ -104,7 +104,7 @@ class Scene:
     def beside(self) -> tuple[int, int]:
         """Height and width of the grid beside a frame."""
         tile, height = Sheet.of(self.clip).tile, self.size[0]
-        return height, _even(height * tile[1] / tile[0])
+        return height, _round_to_even(height * tile[1] / tile[0])
 
     def slice(self, frame: int) -> int:
         """The slice that a frame belongs to."""
@@ -138,11 +138,11 @@ class Scene:
 
 def number_slice(clip: ClipRow | TimelineRow, frame: int) -> int:
     """The slice of a `clips` row that a frame of its window belongs to."""
-    fed = max(0, bisect_right(fed_frames(clip), frame) - 1)
+    fed = max(0, bisect_right(list_fed_frames(clip), frame) - 1)
     return min(clip["slices"] - 1, fed * clip["slices"] // clip["frame_count"])
 
 
-def write_video(scene: Scene, drawing: Drawing, sink: BinaryIO) -> int:
+def write_video(scene: WindowScene, drawing: Drawing, sink: BinaryIO) -> int:
     """Write the window as an MP4 and return the number of its frames. Raises VideoError where the file breaks."""
     from tubelet.media import recording
 
@@ -153,7 +153,7 @@ def write_video(scene: Scene, drawing: Drawing, sink: BinaryIO) -> int:
 class ScenePart:
     """A window of a longer video: those of its frames that are drawn by it."""
 
-    scene: Scene
+    scene: WindowScene
     frames: range
     drawing: Drawing
 
@@ -193,7 +193,7 @@ def _blank(part: ScenePart) -> Image.Image | None:
     return Image.new("RGB", part.scene.beside[::-1], "white") if part.drawing.beside else None
 
 
-def draw_frames(scene: Scene, drawing: Drawing) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+def draw_frames(scene: WindowScene, drawing: Drawing) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     """Every frame of the window with what belongs to its slice, RGB ``(h, w, 3)``."""
     number: int | None = None
     layers: Layers = (None, None)
@@ -204,7 +204,7 @@ def draw_frames(scene: Scene, drawing: Drawing) -> Iterator[UInt8[np.ndarray, "h
         yield np.asarray(_compose(scene, picture, layers))
 
 
-def _layers(scene: Scene, drawing: Drawing, number: int) -> Layers:
+def _layers(scene: WindowScene, drawing: Drawing, number: int) -> Layers:
     """What lies over the frame and what beside it, in the sizes at which they are shown."""
     _, _, high, wide = scene.seen
     over = drawing.over and Image.fromarray(drawing.over(number)).resize(
@@ -218,7 +218,7 @@ def _layers(scene: Scene, drawing: Drawing, number: int) -> Layers:
     return over, beside
 
 
-def _compose(scene: Scene, picture: Image.Image, layers: Layers) -> Image.Image:
+def _compose(scene: WindowScene, picture: Image.Image, layers: Layers) -> Image.Image:
     over, beside = layers
     if over:
         top, left, _, _ = scene.seen
@@ -231,5 +231,5 @@ def _compose(scene: Scene, picture: Image.Image, layers: Layers) -> Image.Image:
     return whole
 
 
-def _even(side: float) -> int:
+def _round_to_even(side: float) -> int:
     return max(2, round(side / 2) * 2)

@@ -23,7 +23,7 @@ RING = (255, 138, 31)
 
 
 @dataclass(frozen=True)
-class Address:
+class PictureAddress:
     """Where a token is; `y` and `x` None for the whole slice."""
 
     clip_id: str
@@ -32,7 +32,7 @@ class Address:
     x: int | None = None
 
 
-def draw_patch(store: Store, at: Address, side: int = SIDE) -> bytes:
+def draw_patch(store: Store, at: PictureAddress, side: int = SIDE) -> bytes:
     """A patch among its neighbors, or a slice, as PNG of so many pixels. Raises StoreError where the store holds no such token or no picture of it."""
     clip = _find_clip(store, at)
     sheet = Sheet.of(clip)
@@ -66,7 +66,7 @@ def cut_slice(store: Store, clip: ClipRow, slice_: int) -> bytes:
     return file.getvalue()
 
 
-def _find_clip(store: Store, at: Address) -> ClipRow:
+def _find_clip(store: Store, at: PictureAddress) -> ClipRow:
     found = clips.clip(at.clip_id).answer(store).to_pylist()
     if not found:
         raise StoreError(
@@ -82,7 +82,7 @@ def _find_clip(store: Store, at: Address) -> ClipRow:
     return clip
 
 
-def _region(clip: ClipRow, at: Address) -> tuple[int, int, int, int]:
+def _region(clip: ClipRow, at: PictureAddress) -> tuple[int, int, int, int]:
     """Top, left, height and width in patches."""
     if at.y is None or at.x is None:
         return 0, 0, clip.grid_height, clip.grid_width

@@ -30,13 +30,13 @@ def _ask(child: subprocess.Popen, line: str) -> str:
     return child.stdout.readline()
 
 
-class Drawing:
+class DrawingProcess:
     """A process that draws; it starts with the first chart."""
 
     def __init__(self) -> None:
         self._child: subprocess.Popen | None = None
 
-    def __enter__(self) -> "Drawing":
+    def __enter__(self) -> "DrawingProcess":
         return self
 
     def __exit__(self, *_: object) -> None:

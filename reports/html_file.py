@@ -9,7 +9,7 @@ from urllib.parse import quote
 from markdown_it import MarkdownIt
 
 from tubelet.reports.blocks import Block, Code, Heading, Picture, Questions, Table, Text
-from tubelet.reports.drawing import Drawing
+from tubelet.reports.drawing import DrawingProcess
 from tubelet.reports.formatting import cell
 from tubelet.reports.literal import html_text
 from tubelet.reports.rasters import Raster
@@ -66,12 +66,12 @@ def render_html(title: str, blocks: Iterable[Block]) -> bytes:
     links = " ".join(
         f'<a href="#{h.anchor}">{_inline(h.text)}</a>' for h in headings if h.level == 2
     )
-    with Drawing() as drawing:
+    with DrawingProcess() as drawing:
         body = "\n".join(part for block in blocks for part in _parts(block, drawing))
     return PAGE.substitute(title=html_text(title), links=links, body=body).encode()
 
 
-def _parts(block: Block, drawing: Drawing) -> Iterator[str]:
+def _parts(block: Block, drawing: DrawingProcess) -> Iterator[str]:
     match block:
         case Heading():
             yield f'<h{block.level} id="{block.anchor}"><a href="#{block.anchor}">{_inline(block.text)}</a></h{block.level}>'
@@ -90,13 +90,13 @@ def _inline(text: str) -> str:
     return MARKDOWN.renderInline(text)
 
 
-def _draw(picture: Picture, drawing: Drawing) -> str:
+def _draw(picture: Picture, drawing: DrawingProcess) -> str:
     if isinstance(picture.drawing, Raster):
         return f'<div role="img" aria-label="{html_text(picture.alt)}">{picture.drawing.html}</div>'
     return f'<div role="img" aria-label="{html_text(picture.alt)}">{svg(picture.drawing.to_dict(), drawing)}</div>'
 
 
-def svg(spec: dict, drawing: Drawing) -> str:
+def svg(spec: dict, drawing: DrawingProcess) -> str:
     """A chart as SVG whose colors of text and lines are the page's variables."""
     for part in (spec, *spec.get("hconcat", ())):
         if part.get("width") == "container":

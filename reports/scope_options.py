@@ -1,4 +1,4 @@
-"""Options that several reports share: which encoder, and which windows."""
+"""Options that several reports share: which encoder, which windows, which run, and how many of the hardest videos."""
 
 from typing import Any
 
@@ -24,3 +24,14 @@ def frames_option() -> Any:
         least=1,
         most=FRAMES_MOST,
     )
+
+
+def run_option(command: str) -> Any:
+    """Which run of a command; None is the newest."""
+    return option(
+        None, help=f"Id of a run, as `{command}` prints it.", unset="the newest", metavar="ID"
+    )
+
+
+def hardest_option() -> Any:
+    return option(20, help="Videos to list as the hardest.", least=1, most=10_000)

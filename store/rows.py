@@ -183,7 +183,7 @@ class TimelineRow(Row):
     embedded: bool
 
 
-def fed_frames(clip: ClipRow | TimelineRow) -> Sequence[int]:
+def list_fed_frames(clip: ClipRow | TimelineRow) -> Sequence[int]:
     """The numbers of the frames that a clip shows, in their order."""
     first, step = clip["first_frame"], clip["step"]
     return clip["frame_numbers"] or range(first, first + clip["frame_count"] * step, step)

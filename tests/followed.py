@@ -15,10 +15,15 @@ from tubelet.ingest.job import Job
 from tubelet.latent import clips, null_similarity
 from tubelet.latent.clips import Clip
 from tubelet.store import Store
-from tubelet.training.evaluation.page_scenes import Followed, Held, follow_patch, segment_object
+from tubelet.training.evaluation.page_scenes import (
+    FollowedPatch,
+    TrackShares,
+    follow_patch,
+    segment_object,
+)
 from tubelet.training.scenes.occlusion import FRAMES, SIDE, OcclusionScene
 
-__all__ = ["Followed", "Held", "Scenes", "ingested"]
+__all__ = ["FollowedPatch", "Scenes", "TrackShares", "ingested"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Scenes:
         )
         return clips.open_clip(self.store, found[0]["clip_id"])
 
-    def follow(self, number: int) -> Followed:
+    def follow(self, number: int) -> FollowedPatch:
         clip = self.clip(number)
         return follow_patch(
             self.scenes[number],

@@ -15,7 +15,7 @@ from tubelet.latent.marks import MOST, MarkedPatches, number_tokens
 from tubelet.latent.null_similarity import Level
 from tubelet.latent.segmentation import THRESHOLD
 from tubelet.latent.tracking import Track
-from tubelet.media.overlay import Scene
+from tubelet.media.overlay import WindowScene
 from tubelet.store.pairs.differences import quantize_differences
 from tubelet.store.placement import Sheet
 
@@ -85,7 +85,7 @@ def _masked(draw: np.random.Generator, rows: int, columns: int, smooth: bool) ->
 
 
 def _slices(first: int, frames: int, step: int, slices: int) -> dict:
-    scene = Scene(
+    scene = WindowScene(
         video_row(frames=10_000),
         clip_row(first_frame=first, frame_count=frames, step=step, slices=slices),
     )

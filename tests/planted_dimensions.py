@@ -25,7 +25,7 @@ def store_tokens(
     tables = {"dim_stats": pa.concat_tables(parts)}
     if layers:
         pooled = [
-            derived.pooled_rows(
+            derived.make_pooled_rows(
                 row["clip_id"], dimension_statistics(one.astype(np.float32)), layers
             )
             for row, one in zip(rows, flat)

@@ -9,8 +9,8 @@ import pyarrow as pa
 from tests.stores import synthetic_store
 from tubelet.latent.probes.keeping import save_run
 from tubelet.latent.probes.options import ProbeOptions
-from tubelet.latent.probes.run import Bench, ProbeRun
-from tubelet.latent.probes.states import Place, States
+from tubelet.latent.probes.run import ProbeRun, ProbeSetup
+from tubelet.latent.probes.states import ClipStates, StoredLayer
 from tubelet.latent.probes.truth import Truth
 from tubelet.store import Store
 from tubelet.store.schema import CLIPS, LABELS, POOLED, TABLES
@@ -107,14 +107,14 @@ def train_planted(store: Store, noise: float, share: str, told: Sequence[float])
         sides=None,
     )
     generator, options = np.random.default_rng(0), ProbeOptions(kind="knn", share=share)
-    bench = Bench(store, truth, options)
+    bench = ProbeSetup(store, truth, options)
     (encoder, *_) = store.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()
     results = [bench.try_majority(len(ids))]
     for layer, apart in zip(LAYERS, told):
         vectors = noise * generator.standard_normal((len(ids), DIM))
         vectors[:, 0] += apart * (values == "cut")
-        states = States(vectors.astype(np.float32), ids, np.array(ids))
-        place = Place(encoder, layer, True)
+        states = ClipStates(vectors.astype(np.float32), ids, np.array(ids))
+        place = StoredLayer(encoder, layer, True)
         results += [bench.try_share(place, states, share) for share in options.shares]
         results += [bench.try_states(place, states, None), bench.try_shuffled(place, states)]
     return ProbeRun(truth=truth, options=options, folds=5, results=tuple(results), classes=2)

@@ -4,7 +4,7 @@ import numpy as np
 
 from tubelet.latent.dense.keeping import save_scores
 from tubelet.latent.dense.options import ScoringOptions
-from tubelet.latent.dense.run import STILL, Reached, VideoScore
+from tubelet.latent.dense.run import STILL, DenseScore, EncoderScore
 from tubelet.store import Store
 
 MEASURES = {"segmentation": ("J", "F", "J&F"), "tracking": ("AJ", "delta_avg", "OA")}
@@ -16,11 +16,11 @@ def plant_scores(store: Store, videos: int = 8) -> None:
     ids = [row["video_id"] for row in store.rows("SELECT video_id FROM videos ORDER BY ALL")]
     generator = np.random.default_rng(2)
     scores = [
-        VideoScore(
+        EncoderScore(
             **encoder,
             video_id=video,
             task=task,
-            reached=Reached(control=control, values=dict(zip(MEASURES[task], generator.uniform(level - 0.1, level + 0.1, 3).tolist())), things=2, frames=12, clips=1),
+            reached=DenseScore(control=control, values=dict(zip(MEASURES[task], generator.uniform(level - 0.1, level + 0.1, 3).tolist())), things=2, frames=12, clips=1),
         )
         for video in ids[:videos]
         for task in MEASURES

@@ -42,7 +42,7 @@ def make_server(tools: Tools) -> MCPServer[Any]:
         tools.read_report,
         _drawing(tools),
     ):
-        server.tool(annotations=READ_ONLY, structured_output=False)(_told(tool))
+        server.tool(annotations=READ_ONLY, structured_output=False)(_report_errors(tool))
     return server
 
 
@@ -54,7 +54,7 @@ def _drawing(tools: Tools) -> Callable[..., Image]:
     return draw_picture
 
 
-def _told(tool: Callable[..., Any]) -> Callable[..., Any]:
+def _report_errors(tool: Callable[..., Any]) -> Callable[..., Any]:
     """A tool whose mistakes reach the agent as the sentence that they are."""
 
     @wraps(tool)

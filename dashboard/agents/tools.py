@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tubelet.dashboard.agents.report_texts import describe_reports, write_report
-from tubelet.media.patch_pictures import Address, draw_patch
+from tubelet.media.patch_pictures import PictureAddress, draw_patch
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.described import describe_answer, describe_schema
@@ -67,7 +67,7 @@ class Tools:
         self, clip_id: str, slice: int, y: int | None = None, x: int | None = None
     ) -> bytes:
         """A token's patch among its neighbors, or a whole slice, as PNG."""
-        return draw_patch(self.store, Address(clip_id, slice, y, x))
+        return draw_patch(self.store, PictureAddress(clip_id, slice, y, x))
 
     def list_reports(self) -> dict[str, Any]:
         """The reports over the videos of the store: the question that each answers, and its options."""

@@ -10,7 +10,7 @@ from tubelet.array_types import UInt8
 from tubelet.dashboard import address, caching, selected_videos, units
 from tubelet.dashboard.components import token_map
 from tubelet.dashboard.components.player import Swatch
-from tubelet.dashboard.components.token_map import Picture
+from tubelet.dashboard.components.token_map import MapPicture
 from tubelet.dashboard.corpus import label_columns
 from tubelet.dashboard.parameters import AREA, bind
 from tubelet.dashboard.sql_link import sql_behind
@@ -32,7 +32,7 @@ KEYS_HELP = "PCA shows the two directions in which the videos differ most. UMAP 
 
 
 @dataclass(frozen=True)
-class Coloring:
+class VideoColoring:
     """The color of each video, and what the colors mean."""
 
     colors: UInt8[np.ndarray, "n 3"]
@@ -76,7 +76,7 @@ def _choose(store: Store) -> tuple[str, str]:
     return layout, shown
 
 
-def color_videos(store: Store, found: VideoMap, shown: str) -> Coloring:
+def color_videos(store: Store, found: VideoMap, shown: str) -> VideoColoring:
     """The colors of a label's values, or of a statistic."""
     video_ids = found.videos.video_ids
     if shown.startswith(LABELED):
@@ -84,22 +84,24 @@ def color_videos(store: Store, found: VideoMap, shown: str) -> Coloring:
         values = {row["video_id"]: row["value"] for row in caching.rows(store, question)}
         places, names, others = video_map.categorize_values(video_ids, values)
         categories = Categories(kind=LABEL, names=names, others=others)
-        return Coloring(color_categories(places), name_categories(categories))
+        return VideoColoring(color_categories(places), name_categories(categories))
     question = video_vectors.video_statistics(found.videos.encoder_id, shown)
     means = {row["video_id"]: row["value"] for row in caching.rows(store, question)}
     numbers = [means.get(video_id) for video_id in video_ids]
     colors, limits = video_map.color_numbers(np.array(numbers, float))
-    return Coloring(colors, name_range(shown, limits, video_map.RAMP.tolist()))
+    return VideoColoring(colors, name_range(shown, limits, video_map.RAMP.tolist()))
 
 
-def _picture(store: Store, found: VideoMap, coloring: Coloring, passing: set[str]) -> Picture:
+def _picture(
+    store: Store, found: VideoMap, coloring: VideoColoring, passing: set[str]
+) -> MapPicture:
     shown = np.array([video_id in passing for video_id in found.videos.video_ids], bool)
     key = caching.workspace(store).offer_points(found.pack_points(coloring.colors, shown))
-    return Picture(
+    return MapPicture(
         url=f"video-points/{key}",
         axes=describe(found),
         here=(0, 0),
-        marked=found.number_of(address.chosen_videos()),
+        marked=found.number_of(address.list_chosen_videos()),
         legend=coloring.legend,
         flat=True,
         area=_area_text(),
@@ -150,6 +152,6 @@ def _toggle(said: Mapping[str, str]) -> None:
     """Choose the video of a clicked point, or no longer."""
     if not said:
         return
-    chosen, video_id = address.chosen_videos(), said["video"]
+    chosen, video_id = address.list_chosen_videos(), said["video"]
     others = [id_ for id_ in chosen if id_ != video_id]
     address.choose_videos(others if video_id in chosen else [*chosen, video_id])

@@ -8,7 +8,7 @@ from tubelet.dashboard.corpus import failures as corpus_failures
 from tubelet.dashboard.corpus import questions as corpus_questions
 from tubelet.dashboard.corpus import videos as corpus_videos
 from tubelet.dashboard.parameters import bind
-from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.dashboard.selection import Selection, describe_untrained
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
 from tubelet.store.questions.rows import CorpusSummary
@@ -34,7 +34,7 @@ def show(store: Store, selection: Selection) -> None:
 
 
 def _show_answer(store: Store, summary: CorpusSummary) -> None:
-    st.markdown(f"{answer(summary)} {untrained_badge(store)}")
+    st.markdown(f"{answer(summary)} {describe_untrained(store)}")
 
 
 def answer(summary: CorpusSummary) -> Markdown:

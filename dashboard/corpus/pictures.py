@@ -38,7 +38,7 @@ def show(store: Store, rows: Sequence[PageVideo], encoder_id: str, statistic: st
 
 def choose_of_page(shown: Sequence[str], chosen: Sequence[str]) -> None:
     """Choose these of the shown videos, with those of other pages that are chosen already."""
-    elsewhere = [id_ for id_ in address.chosen_videos() if id_ not in shown]
+    elsewhere = [id_ for id_ in address.list_chosen_videos() if id_ not in shown]
     address.choose_videos([*elsewhere, *chosen])
 
 
@@ -49,7 +49,7 @@ def _card(store: Store, row: PageVideo, statistic: str, scrub: Scrub | None) -> 
         facts=describe(row, statistic),
         thumbnail=thumbnail(store, row.thumbnail),
         scrub=scrub,
-        chosen=row.video_id in address.chosen_videos(),
+        chosen=row.video_id in address.list_chosen_videos(),
     )
 
 

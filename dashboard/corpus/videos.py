@@ -75,7 +75,7 @@ def show(store: Store, selection: Selection) -> None:
     listing = _filters(store, selection)
     total = caching.rows(store, corpus.videos_count(listing.videos))[0]["videos"]
     rows = [] if listing.view == MAP else _turn(store, listing, total)
-    chosen = address.chosen_videos()
+    chosen = address.list_chosen_videos()
     with _beside(bool(chosen)) as (table, side):
         with table:
             if listing.view == MAP:
@@ -238,7 +238,7 @@ def _table(
         selection_mode=["multi-row", "single-cell"],
         selection_default={
             "selection": {
-                "rows": [shown.index(id_) for id_ in address.chosen_videos() if id_ in shown]
+                "rows": [shown.index(id_) for id_ in address.list_chosen_videos() if id_ in shown]
             }
         },
         alt="Videos of this page",

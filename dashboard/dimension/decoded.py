@@ -26,7 +26,7 @@ def show(store: Store, direction: Direction) -> None:
         st.header("What does a decoder draw along it?", anchor="decoded", width="content")
         sql_behind({"Decoders": question}, "dimension-decoded")
     try:
-        png, names = caching.decoded_direction(
+        png, names = caching.draw_decoded_direction(
             store, row.decoder_id, direction.encoder_id, direction.key
         )
     except TubeletError as error:

@@ -8,7 +8,7 @@ from tubelet.dashboard import caching, links
 from tubelet.dashboard.dimension import charts, choice, decoded, reactions, tokens
 from tubelet.dashboard.missing import show_no_clips
 from tubelet.dashboard.parameters import CLIP, ENCODER, VIDEO
-from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.dashboard.selection import Selection, describe_untrained
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.latent.directions import figures, questions
 from tubelet.latent.directions.description import GO_ALONG, Description
@@ -41,7 +41,7 @@ def show(store: Store, selection: Selection) -> None:
         st.info(literal_sentence(error), icon=":material/info:")
         reactions.show(store, selection.encoder_id, direction.dim)
         return
-    st.markdown(f"{answer(direction, found)} {untrained_badge(store, selection.encoder_id)}")
+    st.markdown(f"{answer(direction, found)} {describe_untrained(store, selection.encoder_id)}")
     st.caption(describe_sample(found, selection.video_ids is not None))
     sample = SampleScope(direction, found.each, selection.video_ids)
     _show_distribution(sample, found)
@@ -150,7 +150,7 @@ def _show_correlated(sample: SampleScope, found: Description) -> None:
     )
     rows, chance = found.correlated.table, found.correlated.chance
     if not len(rows):
-        st.caption("No dimension varies along with it.")
+        st.caption("No other dimension correlates with it.")
         return
     sure = (
         f"The largest that chance gives is {chance:.2f} (values of other videos in their place); intervals are over videos."

@@ -14,7 +14,7 @@ from tubelet.latent.directions.description import PER_VIDEO, TOP, Description
 from tubelet.latent.directions.direction import Direction
 from tubelet.latent.directions.questions import SampleScope
 from tubelet.latent.directions.ranking import EMBEDDINGS, ROLL_UPS, Extremes
-from tubelet.latent.hits import Ranking
+from tubelet.latent.hits import RankingOptions
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
 from tubelet.store.rows import NamedClip
@@ -34,7 +34,7 @@ def show(store: Store, sample: SampleScope, found: Description) -> None:
         st.header("Which tokens?", anchor="tokens", width="content")
         sql_behind({"Tokens": questions.values(sample)}, "dimension-tokens")
     ends = caching.workspace(store).rank_corpus(
-        sample.direction, Ranking(TOP, PER_VIDEO), sample.videos
+        sample.direction, RankingOptions(TOP, PER_VIDEO), sample.videos
     )
     st.caption(f"{describe_ends(ends)} {EACH}")
     shown = color_by(sample.direction)

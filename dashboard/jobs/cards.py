@@ -50,7 +50,7 @@ def show_running(store: Store, job: JobState) -> None:
         icon, color = LOOKS[job.status]
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(literal(job.status), icon=icon, color=color)  # type: ignore[arg-type]
-            st.markdown(_when(job), width="content")
+            st.markdown(_describe_times(job), width="content")
         _show_command(job)
         _show_progress(job)
         _show_details(store, job)
@@ -64,7 +64,7 @@ def show_ended(store: Store, job: JobState) -> None:
     name = literal(" ".join(_name(job)))
     said = " ".join((job.said or "").split())
     why = f" · {literal(textwrap.shorten(said, SAID, placeholder='...'))}" if said else ""
-    label = f"{literal(job.status)} · {name} · {_when(job)}{why}"
+    label = f"{literal(job.status)} · {name} · {_describe_times(job)}{why}"
     opened = st.expander(label, icon=icon, key=f"ended-{job.job_id}", on_change="rerun")
     if opened.open:
         with opened:
@@ -103,7 +103,7 @@ def _name(job: JobState) -> list[str]:
     return plain[:2] or ["unknown command"]
 
 
-def _when(job: JobState) -> Markdown:
+def _describe_times(job: JobState) -> Markdown:
     at = time.gmtime(job.started_at)
     until = job.ended_at or (time.time() if job.live else job.started_at)
     took = f", {units.duration(max(0.0, until - job.started_at))}" if until > job.started_at else ""

@@ -4,7 +4,7 @@ import streamlit as st
 
 from tubelet.dashboard import address, caching, missing, units
 from tubelet.dashboard.components import player
-from tubelet.dashboard.components.player import PAINTING, Film, Marks, Place
+from tubelet.dashboard.components.player import PAINTING, Film, PlayerMarks, SeekTarget
 from tubelet.dashboard.masking.request import COMPARED, MaskRequest
 from tubelet.dashboard.parameters import CLIP, SLICE, VIDEO, bind
 from tubelet.dashboard.selection import Selection
@@ -129,11 +129,11 @@ def paint_mask(store: Store, film: Film, clip: ClipRow, asked: MaskRequest) -> N
     patches = MarkedPatches.parse(f"{clip.clip_id}-{asked.paint.replace(' ', '')}").on(clip)
     stands = address.read()
     nonce = str(address.count_redirects())
-    at = Place(clip.clip_id, units.read(stands[SLICE]) or 0, nonce)
+    at = SeekTarget(clip.clip_id, units.read(stands[SLICE]) or 0, nonce)
     paint = colors.choose_paint(store, film, Coloring("clip", clip.clip_id))
     st.html(f"<style>.stApp {{ --aspect: {player.aspect(film):.3f} }}</style>")
     with st.container(key="stage"):
-        player.show(film, paint, at, Marks(patches), apply_news, PAINTING)
+        player.show(film, paint, at, PlayerMarks(patches), apply_news, PAINTING)
 
 
 def apply_news(news: str) -> None:

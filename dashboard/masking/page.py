@@ -10,7 +10,7 @@ from tubelet.dashboard.jobs import permission
 from tubelet.dashboard.masking import choice, decoded, pictures, results, running
 from tubelet.dashboard.masking.request import COMPARED, MaskRequest
 from tubelet.dashboard.parameters import bind
-from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.dashboard.selection import Selection, describe_untrained
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.dashboard.unpaired import show_unpredicted
 from tubelet.reports.literal import Markdown, literal
@@ -53,7 +53,7 @@ def show(store: Store, selection: Selection) -> None:
         choice.paint_mask(store, film, clip, asked)
     runs = asked.find(kept)
     with answer:
-        _answer(asked, runs, untrained_badge(store, selection.encoder_id))
+        _answer(asked, runs, describe_untrained(store, selection.encoder_id))
     _offer(store, clip, asked, runs)
     running.show_state(store)
     _show_runs(store, clip, runs)

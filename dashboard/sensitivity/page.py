@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from tubelet.dashboard import caching, consent, refusals
-from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.dashboard.selection import Selection, describe_untrained
 from tubelet.dashboard.sensitivity import blocks, scope
 from tubelet.dashboard.sensitivity.leads import Leads
 from tubelet.dashboard.unpaired import show_unpaired
@@ -60,7 +60,7 @@ def show(store: Store, selection: Selection) -> None:
 
 
 def _show(store: Store, found: Findings, other: Findings | None, compare: str | None) -> None:
-    st.markdown(f"{narrative.answer(found)} {untrained_badge(store, found.request.encoder)}")
+    st.markdown(f"{narrative.answer(found)} {describe_untrained(store, found.request.encoder)}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(narrative.subject(found), width="stretch")
         _downloads(store, found, other, compare)

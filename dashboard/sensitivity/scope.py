@@ -8,7 +8,7 @@ from tubelet.dashboard import address, caching, consent, selection, units
 from tubelet.dashboard.parameters import COMPARE, bind
 from tubelet.dashboard.selection import Selection
 from tubelet.reports.literal import Markdown
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import SensitivityRequest
 from tubelet.store import Store
 from tubelet.store.questions import sensitivity as queries
 from tubelet.store.questions.rows import MeasuredScope
@@ -24,7 +24,7 @@ WHERE = "where="  # before a condition that is compared with
 COMPARED = ("frames", "shift", "encoder")
 
 
-def choose(store: Store, chosen: Selection) -> tuple[Request, str | None]:
+def choose(store: Store, chosen: Selection) -> tuple[SensitivityRequest, str | None]:
     """Draw the choices and read the request, and what to compare it with, from the URL. The encoder is the sidebar's."""
     held = caching.read(store, queries.scopes(), MeasuredScope)
     own = [row for row in held if row.encoder_id == chosen.encoder_id]
@@ -53,7 +53,7 @@ def choose(store: Store, chosen: Selection) -> tuple[Request, str | None]:
             args=("compare-where",),
         ).strip()
         compare = f"{WHERE}{other}" if other else compare
-    request = Request(
+    request = SensitivityRequest(
         encoder=chosen.encoder_id,
         frames=frames,
         shift=shift,
@@ -121,7 +121,7 @@ def _choose_compared(store: Store, offered: Sequence[str]) -> str | None:
     """One of them by its name; the address carries what the command takes, in which an encoder is an id."""
     asked = address.read()[COMPARE]
     chosen = asked if asked in offered else None
-    names = selection.name_encoders(selection.known_encoders(store))
+    names = selection.name_encoders(selection.list_encoders(store))
     key = f"{COMPARE}-{chosen}"  # a link from elsewhere is another choice
     return st.selectbox(
         "Compare with",

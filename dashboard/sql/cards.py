@@ -21,7 +21,7 @@ def show(store: Store, rows: pa.Table) -> None:
     page = make_displayable(rows[first : first + PAGE])
     by_clip = "clip_id" in page.column_names
     known = _find_clips(store, page, by_clip)
-    shown = thumbnails.shown_names(page, ())
+    shown = thumbnails.choose_caption_columns(page, ())
     cells = [
         _draw(store, known.get(row["clip_id" if by_clip else "video_id"]), row, shown)
         for row in page.to_pylist()

@@ -24,7 +24,7 @@ def show(store: Store, rows: pa.Table) -> None:
         first = turn_pages(len(rows), PAGE, "gallery-page")
     page = make_displayable(rows[first : first + PAGE])
     known = thumbnails.find_clips(store, page["clip_id"].to_pylist())
-    shown = thumbnails.shown_names(page, ADDRESS)
+    shown = thumbnails.choose_caption_columns(page, ADDRESS)
     cells = [draw_row(store, row, known, shown) for row in page.to_pylist()]
     st.html(thumbnails.arrange([cell for cell in cells if cell], WIDTH))
     if gone := cells.count(""):

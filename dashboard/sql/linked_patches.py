@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tubelet.dashboard import units
-from tubelet.media.patch_pictures import Address, draw_patch
+from tubelet.media.patch_pictures import PictureAddress, draw_patch
 from tubelet.store import Store, StoreError
 
 ADDRESS = re.compile(r"patch/[0-9A-Za-z_-]{1,100}/\d{1,9}\.\d{1,9}\.\d{1,9}", re.ASCII)
@@ -29,7 +29,7 @@ def draw_asked(store: Store, request: Request) -> bytes:
     at = [number for number in map(units.read, parts) if number is not None]
     if len(at) not in (1, 3) or len(at) < len(parts):
         raise StoreError("write a patch as SLICE.Y.X, or a slice as SLICE, each from 0")
-    return draw_patch(store, Address(request.path_params["clip"], *at))
+    return draw_patch(store, PictureAddress(request.path_params["clip"], *at))
 
 
 def find_columns(rows: pa.Table) -> list[str]:

@@ -8,7 +8,7 @@ from tubelet.dashboard.access import read_limits
 from tubelet.dashboard.components import editor
 from tubelet.dashboard.links import QUERY
 from tubelet.dashboard.parameters import bind
-from tubelet.dashboard.selection import Selection, untrained_badge
+from tubelet.dashboard.selection import Selection, describe_untrained
 from tubelet.dashboard.sql import downloads, pictures, reading, row_videos, saved, schema_browser
 from tubelet.dashboard.sql.examples import EXAMPLES, FIRST, label_example
 from tubelet.reports.literal import Markdown, literal, literal_block
@@ -202,7 +202,7 @@ def _show_result(store: Store, query: Query) -> str:
         return str(error)
     stop.empty()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{rows_sentence(answer)}** {untrained_badge(store)}", width="stretch")
+        st.markdown(f"**{rows_sentence(answer)}** {describe_untrained(store)}", width="stretch")
         picture = pictures.choose(answer.table)
         downloads.show(store, query, answer)
         row_videos.offer(store, answer.table)

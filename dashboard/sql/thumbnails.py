@@ -82,7 +82,7 @@ def contains(clip: NamedClip, patch: tuple[object, object, object]) -> bool:
     return all(isinstance(at, int) and 0 <= at < size for at, size in zip(patch, sizes))
 
 
-def shown_names(rows: pa.Table, besides: Iterable[str]) -> list[str]:
+def choose_caption_columns(rows: pa.Table, besides: Iterable[str]) -> list[str]:
     """The columns that captions show: all but the address and ids."""
     return [name for name in rows.column_names if name not in besides and not name.endswith("_id")]
 

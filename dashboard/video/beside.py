@@ -8,7 +8,7 @@ import streamlit as st
 
 from tubelet.dashboard import address, caching
 from tubelet.dashboard.components import player
-from tubelet.dashboard.components.player import SECOND, Film, Marks, Paint, Place
+from tubelet.dashboard.components.player import SECOND, Film, Paint, PlayerMarks, SeekTarget
 from tubelet.dashboard.parameters import (
     CLIP,
     HIT,
@@ -18,7 +18,7 @@ from tubelet.dashboard.parameters import (
     SLICE,
     bind,
 )
-from tubelet.dashboard.selection import known_encoders, name_encoders
+from tubelet.dashboard.selection import list_encoders, name_encoders
 from tubelet.dashboard.video import beside_scores, choice, colors, place
 from tubelet.dashboard.video.beside_scores import LEFT, RIGHT, Shown
 from tubelet.latent.colorings import ATTENTION, TEXT, Coloring
@@ -67,7 +67,7 @@ def _choose_video(store: Store, film: Film) -> str:
 
 def _choose_encoder(store: Store, film: Film) -> tuple[str, str]:
     """Id and name; layers are encoders of their own."""
-    names = name_encoders(known_encoders(store))
+    names = name_encoders(list_encoders(store))
     chosen = _choose("Second encoder or layer", names, film.clip.encoder_id, SECOND_ENCODER)
     return chosen, names[chosen]
 
@@ -111,7 +111,7 @@ def _choose_basis() -> str:
     )  # fmt: skip
 
 
-def show(store: Store, first: Shown, second: Shown, paint: Paint, marks: Marks) -> None:
+def show(store: Store, first: Shown, second: Shown, paint: Paint, marks: PlayerMarks) -> None:
     """Both players on one clock, and both scores of the marked place."""
     carried = carry_marks(marks.taken, first.view, second.view)
     painted = colors.choose_paint(store, second.film, second.coloring)
@@ -124,7 +124,7 @@ def show(store: Store, first: Shown, second: Shown, paint: Paint, marks: Marks) 
     with right, st.container(key="stage-second"):
         st.markdown(_describe(second))
         player.show(
-            second.film, painted, _go_along(first, second), Marks(carried), partial(_apply_news, first, second), SECOND
+            second.film, painted, _go_along(first, second), PlayerMarks(carried), partial(_apply_news, first, second), SECOND
         )  # fmt: skip
     beside_scores.show(store, {LEFT: (first, marks.taken), RIGHT: (second, carried)})
 
@@ -133,13 +133,13 @@ def _describe(shown: Shown) -> Markdown:
     return f"**{literal(shown.film.video.name)}** by {literal(shown.encoder)}"
 
 
-def _go_along(first: Shown, second: Shown) -> Place:
+def _go_along(first: Shown, second: Shown) -> SeekTarget:
     """Where the second player stands when the first stands where the URL says."""
     at = place.place(first.film.clip.clip_id)
     window = first.view.window(at.clip_id)
     found = find_moment(second.view, time_of(window, at.slice)) if window else None
     clip_id, slice_ = found or (second.film.clip.clip_id, 0)
-    return Place(clip_id, slice_, at.nonce)
+    return SeekTarget(clip_id, slice_, at.nonce)
 
 
 def _apply_news(first: Shown, second: Shown, news: str) -> None:

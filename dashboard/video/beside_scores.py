@@ -9,7 +9,7 @@ import streamlit as st
 from tubelet.dashboard import caching, charts
 from tubelet.dashboard.components.player import Film
 from tubelet.latent.colorings import Coloring
-from tubelet.latent.correspondence import Followed, View, compare_tracks
+from tubelet.latent.correspondence import FollowedPlace, View, compare_tracks
 from tubelet.latent.marks import MarkedPatches, number_tokens
 from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, TubeletError
@@ -64,14 +64,14 @@ def show(store: Store, sides: Sides) -> None:
     )
 
 
-def _follow(store: Store, shown: Shown, marked: MarkedPatches) -> Followed:
+def _follow(store: Store, shown: Shown, marked: MarkedPatches) -> FollowedPlace:
     """The marked place, followed through its window."""
     clip = caching.find_clip(store, marked.clip_id) or shown.film.clip
     window = shown.view.window(clip.clip_id) or shown.film.clips[0]
-    return Followed(caching.workspace(store).track(clip.clip_id, marked), window, shown.view)
+    return FollowedPlace(caching.workspace(store).track(clip.clip_id, marked), window, shown.view)
 
 
-def list_scores(followed: Mapping[str, Followed]) -> pa.Table:
+def list_scores(followed: Mapping[str, FollowedPlace]) -> pa.Table:
     """side, at_s, slice, score, lost: one row per slice of each player's window."""
     rows = [
         {"side": side, "at_s": at_s, "slice": slice_, "score": float(one.track.score[slice_]), "lost": bool(one.track.lost[slice_])}
@@ -83,7 +83,7 @@ def list_scores(followed: Mapping[str, Followed]) -> pa.Table:
     return pa.Table.from_pylist(rows, pa.schema(list(zip(("side", "at_s", "slice", "score", "lost"), kinds))))  # fmt: skip
 
 
-def describe_distance(sides: Sides, followed: Mapping[str, Followed]) -> Markdown:
+def describe_distance(sides: Sides, followed: Mapping[str, FollowedPlace]) -> Markdown:
     """How far apart both find the place at the same moments; nothing for two videos."""
     if len({shown.film.video.video_id for shown, _ in sides.values()}) > 1:
         return ""
@@ -94,7 +94,7 @@ def describe_distance(sides: Sides, followed: Mapping[str, Followed]) -> Markdow
 
 
 def _score(
-    store: Store, side: str, shown: Shown, marked: MarkedPatches, followed: Followed
+    store: Store, side: str, shown: Shown, marked: MarkedPatches, followed: FollowedPlace
 ) -> dict:
     """How an encoder scores the marked place: statistics of its first patch, and how well it is found in its window."""
     clip = caching.find_clip(store, marked.clip_id) or shown.film.clip

@@ -13,7 +13,7 @@ from tubelet.media import sources
 from tubelet.store import Store
 from tubelet.store.questions import clips as clip_queries
 from tubelet.store.questions import corpus, nearby
-from tubelet.store.questions.rows import NamedVideo, Timeline, VideoFailure
+from tubelet.store.questions.rows import ListedTimeline, NamedVideo, VideoFailure
 from tubelet.store.rows import ClipRow, TimelineRow, VideoRow
 from tubelet.store.schema import PARTNER
 
@@ -38,7 +38,7 @@ def choose(store: Store, selection: Selection) -> Film | None:
     if video is None:
         return None
     cuts = caching.read(
-        store, clip_queries.timelines(video.video_id, selection.encoder_id), Timeline
+        store, clip_queries.timelines(video.video_id, selection.encoder_id), ListedTimeline
     )
     if not cuts:
         return None
@@ -52,7 +52,7 @@ def find_film(store: Store, video_id: str, encoder_id: str) -> Film | None:
     """The first timeline of a video by an encoder; None where it has no clips of it."""
     video = caching.find_video(store, video_id)
     asked = clip_queries.timelines(video_id, encoder_id)
-    cuts = caching.read(store, asked, Timeline) if video else []
+    cuts = caching.read(store, asked, ListedTimeline) if video else []
     clip = caching.find_clip(store, cuts[0].first_clip) if cuts else None
     return open_film(store, video, clip) if video and clip else None
 
@@ -119,7 +119,7 @@ def describe_video(row: NamedVideo | VideoRow) -> str:
 
 
 def _choose_clip(
-    store: Store, video: VideoRow, selection: Selection, cuts: Sequence[Timeline]
+    store: Store, video: VideoRow, selection: Selection, cuts: Sequence[ListedTimeline]
 ) -> ClipRow | None:
     """The clip of the URL, or the first of the chosen way of cutting."""
     asked = caching.find_clip(store, place.clip_id()) if place.clip_id() else None
@@ -140,7 +140,7 @@ def _choose_clip(
     return clip or caching.find_clip(store, cuts[0].first_clip)
 
 
-def _describe_windows(cut: Timeline) -> str:
+def _describe_windows(cut: ListedTimeline) -> str:
     apart = f", {cut.step} apart" if cut.step > 1 else ""
     for_pairs = " for pairs of windows" if cut.role == PARTNER else ""
     clips = f"{units.count(cut.clips, 'clip')}{for_pairs} of {cut.frame_count} frames{apart}"

@@ -12,7 +12,14 @@ from tubelet.dashboard.video import texts
 from tubelet.latent import bases, gaze
 from tubelet.latent.basis import LINEAR, Basis
 from tubelet.latent.categories import CLUSTER, LABEL, VIDEO, Categories, count_categories
-from tubelet.latent.colorings import ATTENTION, CHANNELS, DIRECTION, TEXT, Coloring, Options
+from tubelet.latent.colorings import (
+    ATTENTION,
+    CHANNELS,
+    DIRECTION,
+    TEXT,
+    Coloring,
+    PreparationOptions,
+)
 from tubelet.latent.directions.naming import FORMS
 from tubelet.latent.probes.attention import list_attention
 from tubelet.latent.texts import shade as text_shade
@@ -67,7 +74,7 @@ def choose(store: Store, film: Film) -> Coloring:
     if source == "dimensions":
         return Coloring("dimensions", ".".join(map(str, _dimensions(film.clip.embed_dim))))
     if source == "clusters":
-        return Coloring(source, str(_count_clusters()), Options(unit=_options().unit))
+        return Coloring(source, str(_count_clusters()), PreparationOptions(unit=_options().unit))
     if source in CATEGORICAL:
         return Coloring(source)
     if source == DIRECTION:
@@ -250,9 +257,9 @@ def _choose_probe(store: Store, encoder_id: str) -> str:
     return known.get(name, "")
 
 
-def _options() -> Options:
-    with st.popover("Options", icon=":material/tune:"):
-        return Options(
+def _options() -> PreparationOptions:
+    with st.popover("PreparationOptions", icon=":material/tune:"):
+        return PreparationOptions(
             **{
                 name: st.checkbox(label, **bind(name), help=meaning)
                 for name, (label, meaning) in OPTIONS.items()

@@ -29,7 +29,7 @@ def show(store: Store, clip: ClipRow) -> None:
     row = found[0]
     st.markdown(f"{literal_sentence(describe_quality(row))} {KNOWN}")
     try:
-        png = caching.decoded_sheet(store, row.decoder_id, clip.clip_id)
+        png = caching.draw_decoded_sheet(store, row.decoder_id, clip.clip_id)
     except TubeletError as error:
         st.error(literal_sentence(error), icon=":material/error:")
         return

@@ -10,12 +10,12 @@ import streamlit as st
 from tubelet.dashboard import caching, units
 from tubelet.dashboard.components import token_map
 from tubelet.dashboard.components.player import Film
-from tubelet.dashboard.components.token_map import Picture
+from tubelet.dashboard.components.token_map import MapPicture
 from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.dashboard.swatches import name_categories
 from tubelet.dashboard.video import map_tables, place, sections
-from tubelet.dashboard.video.map_tables import Scene
+from tubelet.dashboard.video.map_tables import MapScene
 from tubelet.latent import channels, map_tokens, questions
 from tubelet.latent import sample as samples
 from tubelet.latent.basis import Basis
@@ -73,8 +73,8 @@ def _choose(label: Markdown, options: list[Markdown], name: str) -> str:
 
 
 def _complete(
-    store: Store, scene: Scene, near: MarkedPatches | None, flat: bool, marked: MarkedPatches
-) -> Picture:
+    store: Store, scene: MapScene, near: MarkedPatches | None, flat: bool, marked: MarkedPatches
+) -> MapPicture:
     """The picture of a scene with its rings, its legend and its area."""
     ringed = []
     if near is not None:
@@ -102,7 +102,7 @@ def sentence(chosen: Mapping[str, str], categories: Categories | None = None) ->
     return f"Place: {where}. {shown}{faint} Drag to turn or move, scroll or pinch to zoom, point to see a patch, click or tap to show it in the player. While the video plays, the tokens of the shown slice are larger."
 
 
-def _of_window(store: Store, clip: ClipRow, coloring: Coloring) -> Scene:
+def _of_window(store: Store, clip: ClipRow, coloring: Coloring) -> MapScene:
     workspace = caching.workspace(store)
     basis = workspace.basis(clip["encoder_id"], coloring)
     look, chosen = _choose_look(store, coloring, basis)
@@ -116,7 +116,7 @@ def _of_window(store: Store, clip: ClipRow, coloring: Coloring) -> Scene:
     )
     patches = clip["grid_height"] * clip["grid_width"]
     address, shown = f"points/{coloring.name}/{basis.basis_id}", _encode_shown(chosen)
-    picture = Picture(
+    picture = MapPicture(
         url=f"{address}/{clip['clip_id']}?{shown}",
         axes=sentence(chosen, look.categories),
         here=(place.slice_() * patches, patches),
@@ -125,7 +125,7 @@ def _of_window(store: Store, clip: ClipRow, coloring: Coloring) -> Scene:
         other=f"{address}/{{clip}}?{shown}",
     )
     tokens = OfClip(store, clip)
-    return Scene(
+    return MapScene(
         tokens=tokens,
         look=look,
         picture=picture,
@@ -134,7 +134,7 @@ def _of_window(store: Store, clip: ClipRow, coloring: Coloring) -> Scene:
     )
 
 
-def _of_corpus(store: Store, film: Film, coloring: Coloring) -> Scene:
+def _of_corpus(store: Store, film: Film, coloring: Coloring) -> MapScene:
     """The sample; the tokens of the shown window that are in it stand out."""
     encoder_id = film.clip["encoder_id"]
     workspace = caching.workspace(store)
@@ -153,7 +153,7 @@ def _of_corpus(store: Store, film: Film, coloring: Coloring) -> Scene:
     address = f"sample/{coloring.name}/{basis.basis_id}/{encoder_id}/{sample.sample_id}"
     windows = units.count(len(np.unique(sample.clip)), "window")
     counted = f"{units.count(len(sample), 'sampled token')} of {windows}; those of the window above are larger. {sentence(chosen, look.categories)}"
-    picture = Picture(
+    picture = MapPicture(
         url=f"{address}?{_encode_shown(chosen)}",
         axes=counted,
         here=sample.of_clip(film.clip.clip_id),
@@ -162,7 +162,7 @@ def _of_corpus(store: Store, film: Film, coloring: Coloring) -> Scene:
         lookup=f"sampled/{encoder_id}/{sample.sample_id}",
     )  # fmt: skip
     tokens = workspace.sample_tokens(encoder_id)
-    return Scene(
+    return MapScene(
         tokens=tokens,
         look=look,
         picture=picture,

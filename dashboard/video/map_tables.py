@@ -8,7 +8,7 @@ import streamlit as st
 
 from tubelet.dashboard import caching, downloads, units
 from tubelet.dashboard.address import BUTTON
-from tubelet.dashboard.components.token_map import Picture
+from tubelet.dashboard.components.token_map import MapPicture
 from tubelet.dashboard.video import place
 from tubelet.latent import map_tokens
 from tubelet.latent.channels import Look, OfClip, OfSample
@@ -21,12 +21,12 @@ MOST = 1_000  # rows of an area that the page shows; the files have all
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class MapScene:
     """A map: its tokens, how they are drawn, what the browser is handed, and where its tables lie: below `files`, drawn as `shown` says."""
 
     tokens: OfClip | OfSample
     look: Look
-    picture: Picture
+    picture: MapPicture
     files: str
     shown: str
 
@@ -35,7 +35,7 @@ class Scene:
         return f"{self.files}.{kind}?{self.shown}&{urlencode(asked)}"
 
 
-def show(store: Store, scene: Scene, near: MarkedPatches | None) -> None:
+def show(store: Store, scene: MapScene, near: MarkedPatches | None) -> None:
     """`near`: the patches whose neighbors are listed, if they are."""
     if near is not None:
         table = map_tokens.list_neighbors(
@@ -74,7 +74,7 @@ def show(store: Store, scene: Scene, near: MarkedPatches | None) -> None:
         _offer("Tokens:", scene, area=place.area_name())
 
 
-def _offer(heading: str, scene: Scene, **asked: str) -> None:
+def _offer(heading: str, scene: MapScene, **asked: str) -> None:
     files = {"CSV": "csv", "Parquet": "parquet"}
     downloads.offer(heading, {name: scene.address(kind, **asked) for name, kind in files.items()})
 

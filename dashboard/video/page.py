@@ -7,8 +7,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from tubelet.dashboard import caching, missing, units
 from tubelet.dashboard.components import player
-from tubelet.dashboard.components.player import Film, Marks, Paint
-from tubelet.dashboard.selection import Selection, known_encoders, name_encoders
+from tubelet.dashboard.components.player import Film, Paint, PlayerMarks
+from tubelet.dashboard.selection import Selection, list_encoders, name_encoders
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.dashboard.video import (
     beside,
@@ -93,17 +93,17 @@ def _show_no_clips(store: Store, selection: Selection, answer: DeltaGenerator) -
 
 def _show_film(store: Store, selection: Selection, above: DeltaGenerator, looked: Looked) -> None:
     film, coloring, paint = looked.film, looked.coloring, looked.paint
-    clip, marked = _find_marked(store, film, place.marked_patches())
+    clip, marked = _find_marked(store, film, place.read_marked_patches())
     cut, segment = _find_marked(store, film, place.segment())
     with above:
         introduction.show(store, selection, film, marked.on(film.clip))
         layers.show(store, film.clip)
     _, hit = _find_marked(store, film, place.hit())
-    marks = Marks(hit if hit.patches else marked, segment)
+    marks = PlayerMarks(hit if hit.patches else marked, segment)
     if looked.second is None:
         _show_player(film, paint, marks)
     else:
-        name = name_encoders(known_encoders(store))[film.clip.encoder_id]
+        name = name_encoders(list_encoders(store))[film.clip.encoder_id]
         beside.show(store, Shown(film, coloring, name), looked.second, paint, marks)
     with st.container(horizontal=True, vertical_alignment="center"):
         _show_behind(film, coloring, paint)
@@ -165,7 +165,7 @@ def _find_searched(
 ) -> tuple[ClipRow, MarkedPatches]:
     """The selected patches and their clip, those of another video too: the player has gone to one that is like them."""
     told = st.container()  # always there, so that what follows keeps its place while the page is drawn again, and the reader with it
-    named = place.marked_patches()
+    named = place.read_marked_patches()
     found = (
         caching.find_clip(store, named.clip_id) if named.clip_id and not marked.patches else None
     )
@@ -180,7 +180,7 @@ def _find_searched(
     return found, named.on(found)
 
 
-def _show_player(film: Film, paint: Paint, marks: Marks) -> None:
+def _show_player(film: Film, paint: Paint, marks: PlayerMarks) -> None:
     st.html(f"<style>.stApp {{ --aspect: {player.aspect(film):.3f} }}</style>")  # see style.css
     with st.container(key="stage"):
         player.show(film, paint, place.place(film.clip.clip_id), marks, place.apply_news)

@@ -83,7 +83,7 @@ def patch_html(clip: ClipRow, patch: tuple[int, int, int]) -> str:
     return _crop_html(clip, slice_, (y * high, x * wide, high, wide), "The patch")
 
 
-def surroundings_html(clip: ClipRow, patch: tuple[int, int, int], where: str) -> str:
+def render_surroundings(clip: ClipRow, patch: tuple[int, int, int], where: str) -> str:
     """HTML of a patch where one recognizes it: outlined on what the encoder saw of its slice, and among the patches around it."""
     slice_, y, x = patch
     tile = Sheet.of(clip).tile

@@ -5,15 +5,15 @@ from collections.abc import Iterable
 import streamlit as st
 
 from tubelet.dashboard import address, units
-from tubelet.dashboard.components.player import KEY, Place
+from tubelet.dashboard.components.player import KEY, SeekTarget
 from tubelet.dashboard.parameters import AREA, CLIP, HIT, PATCHES, SEGMENT, SLICE, VIDEO
 from tubelet.latent.area import Area
 from tubelet.latent.marks import MarkedPatches
 
 
-def place(clip_id: str) -> Place:
+def place(clip_id: str) -> SeekTarget:
     """Where the player is to go, within the timeline of a clip."""
-    return Place(clip_id, slice_(), _nonce())
+    return SeekTarget(clip_id, slice_(), _nonce())
 
 
 def video_id() -> str:
@@ -28,7 +28,7 @@ def slice_() -> int:
     return _number(address.read()[SLICE])
 
 
-def marked_patches() -> MarkedPatches:
+def read_marked_patches() -> MarkedPatches:
     """The patches that the URL names, whether or not there are such."""
     return MarkedPatches.parse(address.read()[PATCHES])
 

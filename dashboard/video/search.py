@@ -10,16 +10,16 @@ from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.dashboard.video import patches, place, sections
 from tubelet.latent import questions, search_index
-from tubelet.latent.hits import FoundPatch, Ranking
+from tubelet.latent.hits import FoundPatch, RankingOptions
 from tubelet.latent.marks import MarkedPatches
-from tubelet.latent.retrieval import Answer
+from tubelet.latent.retrieval import SearchAnswer
 from tubelet.reports.literal import Markdown, literal, literal_block, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.errors import QueryError
 from tubelet.store.rows import ClipRow
 
 WHERE = "search-where"  # URL parameter
-RANKING = Ranking(top=12, per_video=3)
+RANKING = RankingOptions(top=12, per_video=3)
 APART_S = 1.0  # seconds
 WITHOUT = {  # what is left out, as the URL and the reader see it
     "nothing": RANKING,
@@ -75,7 +75,7 @@ def show(store: Store, clip: ClipRow, marked: MarkedPatches) -> None:
         _show_hits(store, answer)
 
 
-def _show_hits(store: Store, answer: Answer) -> None:
+def _show_hits(store: Store, answer: SearchAnswer) -> None:
     hits = [FoundPatch.of(row) for row in answer.hits.to_pylist()]
     videos = len({hit.video_id for hit in hits})
     found = (
@@ -95,7 +95,7 @@ def show_pictures(store: Store, hits: list[FoundPatch], name: str) -> None:
                 _show_hit(store, hit, name)
 
 
-def how(answer: Answer, store: Store) -> Markdown:
+def how(answer: SearchAnswer, store: Store) -> Markdown:
     """Whether the search was exact, and what is known of it where it was not."""
     among = "" if answer.videos is None else f" of the {units.count(answer.videos, 'chosen video')}"
     if answer.sketch is None:
@@ -130,7 +130,7 @@ def _show_hit(store: Store, hit: FoundPatch, name: str) -> None:
     seconds = clip.start_s + hit.slice / clip.slices * (clip.stop_s - clip.start_s)
     address = hit.slice, hit.y, hit.x
     if store.layout.has_pictures(clip.video_id, clip.clip_id):
-        st.html(patches.surroundings_html(clip, address, f"{video.name}, {seconds:.2f} s"))
+        st.html(patches.render_surroundings(clip, address, f"{video.name}, {seconds:.2f} s"))
     st.caption(f"{hit.score:.3f} · {literal(video.name)} · {seconds:.2f}\N{NO-BREAK SPACE}s")
     st.button(
         f"Show patch {hit.rank:d}: {literal(video.name)}, {seconds:.2f}\N{NO-BREAK SPACE}s",

@@ -9,7 +9,7 @@ from tubelet.dashboard.parameters import bind
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.dashboard.video import search
 from tubelet.latent.colorings import TEXT, Coloring
-from tubelet.latent.hits import FoundPatch, Ranking
+from tubelet.latent.hits import FoundPatch, RankingOptions
 from tubelet.latent.texts.keeping import name_text
 from tubelet.latent.texts.ranking import TextRanking
 from tubelet.latent.texts.run import LONGEST
@@ -20,7 +20,7 @@ from tubelet.store.jobs.spare import Spares
 from tubelet.store.questions.model_rows import SearchedText, TextEncoder
 from tubelet.store.questions.texts import searched_texts, text_encoders
 
-RANKING = Ranking(top=12, per_video=3)
+RANKING = RankingOptions(top=12, per_video=3)
 JOB = PageJob("text", Spares(("tubelet.ingest.texts.tower",)), "The text was not searched for")
 HELP = "What a caption would say, such as: a red cup. Brightness is the cosine of each patch to it."
 

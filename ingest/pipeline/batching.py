@@ -15,14 +15,14 @@ from tubelet.ingest.errors import EncodeError
 from tubelet.ingest.memory import out_of_memory
 from tubelet.ingest.pipeline.encoding import EncodedClip, LaunchedBatch, launch
 from tubelet.ingest.pipeline.measuring import Measuring
-from tubelet.ingest.pipeline.messages import Clip, Failure, VideoDone
+from tubelet.ingest.pipeline.messages import DecodedClip, Failure, VideoDone
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedClip:
     """A clip that could not be encoded, and why."""
 
-    clip: Clip
+    clip: DecodedClip
     error: EncodeError
 
 
@@ -40,15 +40,15 @@ class EncodeStage:
         self.busy_s = 0.0
         self._encoder = encoder
         self._statistics = statistics
-        self._waiting: list[Clip | VideoDone] = []
-        self._under_way: list[LaunchedBatch | Refused | VideoDone] = []
+        self._waiting: list[DecodedClip | VideoDone] = []
+        self._under_way: list[LaunchedBatch | RefusedClip | VideoDone] = []
         self._arrived = 0.0  # when the last batch did
         self._failed: dict[Path, list[Failure]] = {}
 
-    def add(self, item: Clip | VideoDone) -> Iterator[EncodedClip | VideoDone]:
+    def add(self, item: DecodedClip | VideoDone) -> Iterator[EncodedClip | VideoDone]:
         """Add one item; yields what has become ready."""
         clips = self._clips
-        if isinstance(item, Clip) and clips and clips[0].pixels.shape != item.pixels.shape:
+        if isinstance(item, DecodedClip) and clips and clips[0].pixels.shape != item.pixels.shape:
             yield from self._launch()
         self._waiting.append(item)
         if len(self._clips) >= self.batch:
@@ -60,8 +60,8 @@ class EncodeStage:
         yield from self._launch()  # with nothing to start, what was in progress comes out
 
     @property
-    def _clips(self) -> list[Clip]:
-        return [item for item in self._waiting if isinstance(item, Clip)]
+    def _clips(self) -> list[DecodedClip]:
+        return [item for item in self._waiting if isinstance(item, DecodedClip)]
 
     def _launch(self) -> Iterator[EncodedClip | VideoDone]:
         """Start what waits, then hand out what was in progress before; what does not need to wait leaves at once."""
@@ -73,7 +73,7 @@ class EncodeStage:
         for item in ready:
             yield from self._finish(item)
 
-    def _start_batches(self, clips: Sequence[Clip]) -> Iterator[LaunchedBatch | Refused]:
+    def _start_batches(self, clips: Sequence[DecodedClip]) -> Iterator[LaunchedBatch | RefusedClip]:
         while clips:
             together = clips[: self.batch]
             launched = self._attempt(together)
@@ -87,14 +87,14 @@ class EncodeStage:
             clips = clips[len(together) :]
 
     def _alone(
-        self, clips: Sequence[Clip], error: EncodeError
-    ) -> Iterator[LaunchedBatch | Refused]:
+        self, clips: Sequence[DecodedClip], error: EncodeError
+    ) -> Iterator[LaunchedBatch | RefusedClip]:
         """Each clip of a batch that failed: encoding them one by one shows which."""
         for clip in clips:
             launched = error if len(clips) == 1 else self._attempt([clip])
-            yield launched if isinstance(launched, LaunchedBatch) else Refused(clip, launched)
+            yield launched if isinstance(launched, LaunchedBatch) else RefusedClip(clip, launched)
 
-    def _attempt(self, clips: Sequence[Clip]) -> LaunchedBatch | EncodeError:
+    def _attempt(self, clips: Sequence[DecodedClip]) -> LaunchedBatch | EncodeError:
         """A batch in progress, or why there is none; by then the error and the memory that it referenced are released."""
         try:
             return launch(self._encoder, clips, self._measuring, self._statistics)
@@ -106,13 +106,13 @@ class EncodeStage:
         return NO_MEMORY
 
     def _finish(
-        self, item: LaunchedBatch | Refused | VideoDone
+        self, item: LaunchedBatch | RefusedClip | VideoDone
     ) -> Iterator[EncodedClip | VideoDone]:
         if isinstance(item, VideoDone):
             if item.video_id is not None:
                 self._measuring.end(item.video_id)
             yield replace(item, failures=(*item.failures, *self._failed.pop(item.source.path, ())))
-        elif isinstance(item, Refused):
+        elif isinstance(item, RefusedClip):
             self._fail(item.clip, item.error)
         else:
             yield from self._collect(item)
@@ -131,13 +131,13 @@ class EncodeStage:
         self.busy_s += seconds
         for sent in launched.sent:
             try:
-                encoded = sent.encoded(seconds / len(launched.sent))
+                encoded = sent.finish(seconds / len(launched.sent))
             except Exception as error:  # this clip's, whatever it is
                 self._fail(sent.clip, _explain(error))
             else:
                 yield encoded
 
-    def _fail(self, clip: Clip, error: EncodeError) -> None:
+    def _fail(self, clip: DecodedClip, error: EncodeError) -> None:
         row = clip.row
         failure = Failure(
             path=clip.source.text,

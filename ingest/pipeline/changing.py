@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from tubelet.ingest.changes import Change, measure_pixel_change
-from tubelet.ingest.pipeline.messages import Clip
+from tubelet.ingest.pipeline.messages import DecodedClip
 from tubelet.store.pairs.rows import Pair
 
 
-def change_clip(clip: Clip, pair: Pair, tubelet: int) -> Clip:
+def change_clip(clip: DecodedClip, pair: Pair, tubelet: int) -> DecodedClip:
     """Window B of a changed pair from window A, with how much the change did to the pixels. It is not stored as a clip of the video."""
     if pair.change is None:
         raise ValueError(f"a changed pair names its change: {pair.kind = }")

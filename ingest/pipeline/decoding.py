@@ -16,7 +16,7 @@ from PIL import Image
 from tubelet.ingest.geometry import picture
 from tubelet.ingest.pairs import WindowPair
 from tubelet.ingest.pipeline.changing import change_clip
-from tubelet.ingest.pipeline.messages import Clip
+from tubelet.ingest.pipeline.messages import DecodedClip
 from tubelet.ingest.pipeline.recipe import Recipe, Sampled
 from tubelet.ingest.sampling import Sampler
 from tubelet.ingest.sources import Source
@@ -38,7 +38,7 @@ THUMBNAIL_HEIGHT, THUMBNAIL_WIDEST = 90, 900  # pixels
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedClips:
     """What is wanted of a video besides the grid of windows, and what is already stored."""
 
     pairs: tuple[WindowPair, ...] = ()
@@ -64,7 +64,7 @@ class Decoding:
         video: Video | PictureVideo,
         source: Source,
         video_id: str,
-        wanted: Wanted,
+        wanted: WantedClips,
     ) -> None:
         self.recipe = recipe
         self.video = video
@@ -77,7 +77,7 @@ class Decoding:
         self.emitted: set[str] = set()
         self.first: Frame | None = None
         self._pending: deque[Window] = deque()
-        self._waiting: deque[tuple[Window, Clip, bool]] = deque()  # and whether it is stored
+        self._waiting: deque[tuple[Window, DecodedClip, bool]] = deque()  # and whether it is stored
         self._partners = {pair.b for pair in wanted.pairs if not recipe.windowing.in_grid(pair.b)}
         self._starting = heapq.merge(
             recipe.windowing.starting(), sorted(self._partners, key=_first), key=_first
@@ -86,14 +86,14 @@ class Decoding:
         self._pictures: dict[int, tuple[torch.Tensor, Moment]] = {}  # by the number of the sample
         self._thumbnail: tuple[float, bytes] | None = None
 
-    def clips(self) -> Iterator[Clip]:
+    def clips(self) -> Iterator[DecodedClip]:
         """Every whole window that the store lacks, as soon as its last frame is decoded."""
         for frame in self.video.frames():
             self._look_at(frame)
             for number, sampled in self.sampler.add(frame):
                 yield from self._take(number, sampled)
 
-    def tail(self) -> Iterator[Clip]:
+    def tail(self) -> Iterator[DecodedClip]:
         """What the end of the video completes: windows of its last samples, and the last, shorter window where it is wanted and there is one."""
         for number, sampled in self.sampler.end():
             yield from self._take(number, sampled)
@@ -157,7 +157,7 @@ class Decoding:
         if frame.index in THUMBNAIL_FRAMES:
             self._consider(frame)
 
-    def _take(self, number: int, frame: Frame) -> Iterator[Clip]:
+    def _take(self, number: int, frame: Frame) -> Iterator[DecodedClip]:
         """Add a sampled frame; the windows that it completes."""
         self._add(number, frame)
         for window in [window for window in self._pending if window.stop == number + 1]:
@@ -178,7 +178,7 @@ class Decoding:
                 Moment(frame.time_s, frame.stop_s, frame.corrupt),
             )
 
-    def _finish(self, window: Window) -> Iterator[Clip]:
+    def _finish(self, window: Window) -> Iterator[DecodedClip]:
         clip_id = self.recipe.clip_id(self.sampled, window, self.size, self.mirrored)
         stored = clip_id in self.wanted.stored_clips
         self.kept += stored
@@ -189,7 +189,7 @@ class Decoding:
             del self._pictures[index]
         yield from self._release()
 
-    def _release(self, ended: bool = False) -> Iterator[Clip]:
+    def _release(self, ended: bool = False) -> Iterator[DecodedClip]:
         """The finished clips in their order, as far as the frames of their pairs' other windows are known, which pairs are named by."""
         while self._waiting and (ended or self._is_known(self._waiting[0][0])):
             window, clip, stored = self._waiting.popleft()
@@ -218,7 +218,9 @@ class Decoding:
         )
         return tuple(pair for pair in pairs if pair.pair_id not in self.wanted.stored_pairs)
 
-    def _encodings(self, clip: Clip, pairs: tuple[Pair, ...], stored: bool) -> Iterator[Clip]:
+    def _encodings(
+        self, clip: DecodedClip, pairs: tuple[Pair, ...], stored: bool
+    ) -> Iterator[DecodedClip]:
         """The clip as it is to be encoded: once, again for the control that repeats it, and after each change."""
         yield replace(clip, pairs=pairs, stored=stored)
         for pair in pairs:
@@ -227,20 +229,20 @@ class Decoding:
             elif pair.kind in ENCODED_AGAIN:
                 yield change_clip(clip, pair, self.recipe.encoder.tubelet)
 
-    def _clip(self, clip_id: str, window: Window) -> Clip:
+    def _clip(self, clip_id: str, window: Window) -> DecodedClip:
         pixels = torch.stack([self._pictures[index][0] for index in window.indices])
         frames, rate = self.video.promised_frames, self.sampler.rate
         samples = frames if rate is None else round(frames * rate / self.video.fps)
         promised = self.recipe.windowing.whole(samples) + len(self._partners)
-        return Clip(
+        return DecodedClip(
             row=self._clip_row(clip_id, window),
             pixels=pixels,
             source=self.source,
             of=promised,
-            video=self._unfinished_row(),
+            video=self._describe_unfinished(),
         )
 
-    def _unfinished_row(self) -> VideoRow:
+    def _describe_unfinished(self) -> VideoRow:
         """The `videos` row while frames still pass: its frames and its duration are what the header says, or at least what was seen."""
         row, promised = self.row(), self.video.promised_frames
         return replace(
@@ -253,7 +255,7 @@ class Decoding:
     def _clip_row(self, clip_id: str, window: Window) -> PlannedClip:
         height, width = self.size
         moments = [self._pictures[index][1] for index in window.indices]
-        fed = self.sampled.fed(window)
+        fed = self.sampled.feed(window)
         return PlannedClip(
             clip_id=clip_id,
             video_id=self.video_id,

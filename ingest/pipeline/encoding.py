@@ -15,7 +15,7 @@ from tubelet.array_types import Float16, Float32, UInt8
 from tubelet.ingest.contract import Encoder
 from tubelet.ingest.errors import EncodeError
 from tubelet.ingest.pipeline.measuring import Measured, Measuring
-from tubelet.ingest.pipeline.messages import Clip
+from tubelet.ingest.pipeline.messages import DecodedClip
 from tubelet.ingest.prediction.live import PredictingEncoder
 from tubelet.ingest.sources import Source
 from tubelet.store.clock import now
@@ -33,7 +33,7 @@ class EncodedClip:
     Where only pooled states are kept, there is no grid and no statistic of a token. `pairs` are those that this clip completed.
     """
 
-    clip: Clip
+    clip: DecodedClip
     row: ClipRow
     grid: Float16[np.ndarray, "S H W D"] | None
     token_stats: Mapping[str, Float32[np.ndarray, "S H W"]]  # (S, H, W)
@@ -50,7 +50,7 @@ class EncodedClip:
 class PendingClip:
     """One clip on its way to the CPU; `largest` is the largest magnitude in its grid, before rounding, `problem` the error of its pairs."""
 
-    clip: Clip
+    clip: DecodedClip
     shape: tuple[int, int, int, int]
     grid: Float16[torch.Tensor, "S H W D"] | None  # (S, H, W, D) in half precision
     largest: torch.Tensor
@@ -60,7 +60,7 @@ class PendingClip:
     predicted: Mapping[str, pa.Table] = field(default_factory=dict)
     problem: str | None = None
 
-    def encoded(self, encode_s: float) -> EncodedClip:
+    def finish(self, encode_s: float) -> EncodedClip:
         """The clip as arrays. Raises EncodeError for embeddings that cannot be stored, before anything is stored."""
         largest = float(self.largest)
         if not np.isfinite(largest):
@@ -103,7 +103,7 @@ class LaunchedBatch:
 
 
 def launch(
-    encoder: Encoder, clips: Sequence[Clip], measuring: Measuring, statistics: bool = True
+    encoder: Encoder, clips: Sequence[DecodedClip], measuring: Measuring, statistics: bool = True
 ) -> LaunchedBatch:
     """Start the encoding of clips of one shape as one batch, and measure the pairs that they complete.
 
@@ -123,21 +123,21 @@ def launch(
     return LaunchedBatch(sent, started, event)
 
 
-def _predict(encoder: Encoder, clip: Clip, number: int) -> Mapping[str, pa.Table]:
+def _predict(encoder: Encoder, clip: DecodedClip, number: int) -> Mapping[str, pa.Table]:
     """The predictions of a clip of the batch that was just encoded; before its pairs, which could not be measured twice if memory ran out here."""
     if clip.stored or not isinstance(encoder, PredictingEncoder):
         return {}
     return encoder.predict(number, clip.row, clip.pixels)
 
 
-def encode(encoder: Encoder, clip: Clip, statistics: bool = True) -> EncodedClip:
+def encode(encoder: Encoder, clip: DecodedClip, statistics: bool = True) -> EncodedClip:
     """Encode one clip and wait for it. Raises EncodeError for embeddings that cannot be stored."""
     launched = launch(encoder, [clip], Measuring(), statistics)
-    return launched.sent[0].encoded(launched.wait() - launched.started)
+    return launched.sent[0].finish(launched.wait() - launched.started)
 
 
 def _send_to_cpu(
-    clip: Clip, grid: Float32[torch.Tensor, "S H W D"], measuring: Measuring, whole: bool
+    clip: DecodedClip, grid: Float32[torch.Tensor, "S H W D"], measuring: Measuring, whole: bool
 ) -> PendingClip:
     """Statistics of a clip's live grid ``(S, H, W, D)``, and its half-precision copy, on their way."""
     of_tokens = token_statistics(grid) if whole else {}
@@ -165,7 +165,9 @@ def _shape(grid: torch.Tensor) -> tuple[int, int, int, int]:
     return slices, height, width, dim
 
 
-def _stack_clips(clips: Sequence[Clip], device: torch.device) -> UInt8[torch.Tensor, "B T 3 H W"]:
+def _stack_clips(
+    clips: Sequence[DecodedClip], device: torch.device
+) -> UInt8[torch.Tensor, "B T 3 H W"]:
     """Pixels ``(B, T, 3, H, W)``; in pinned memory for CUDA, which can copy it while computing."""
     first = clips[0].pixels
     batch = torch.empty(

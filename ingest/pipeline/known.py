@@ -8,7 +8,7 @@ from tubelet.ingest.arguments import EMBEDDINGS, POOLED, STATISTICS, StorageOpti
 from tubelet.ingest.pipeline.controls import find_controls
 from tubelet.ingest.pipeline.messages import Failure
 from tubelet.ingest.pipeline.recipe import Recipe
-from tubelet.ingest.prediction.contexts import Task, list_all_tasks
+from tubelet.ingest.prediction.contexts import PredictionTask, list_all_tasks
 from tubelet.ingest.prediction.live import PredictingEncoder
 from tubelet.ingest.prediction.missing import HeldTasks, find_held
 from tubelet.ingest.prediction.options import Settings
@@ -24,7 +24,7 @@ HELD = f"""SELECT clip_id, slices, {ROLE} AS role, embedding_path, embedding_byt
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class StoredParts:
     """What the store holds of a clip."""
 
     slices: int
@@ -51,7 +51,7 @@ class Held:
             or (wanted.pooled and not self.pooled)
         )
 
-    def list_tasks(self, settings: Settings) -> list[Task]:
+    def list_tasks(self, settings: Settings) -> list[PredictionTask]:
         """What an ingest predicts of it."""
         return list_all_tasks(settings, self.slices) if self.role == GRID else []
 
@@ -70,7 +70,7 @@ class Known:
     videos: Mapping[str, VideoRow] = field(default_factory=dict)  # by video_id
     places: Mapping[str, PlaceRow] = field(default_factory=dict)  # by place_id
     clips: frozenset[str] = frozenset()  # those that need nothing
-    lacking: Mapping[str, "Held"] = field(
+    lacking: Mapping[str, "StoredParts"] = field(
         default_factory=dict
     )  # those without something that is wanted, which are encoded again, and what is held of them
     predicted: HeldTasks = field(default_factory=HeldTasks)  # where an ingest predicts
@@ -103,7 +103,8 @@ class Known:
             [PlaceRow.of(row) for row in store.rows("FROM places")],
         )
         clips = {
-            row.pop("clip_id"): Held(**row) for row in store.rows(HELD, [recipe.encoder.encoder_id])
+            row.pop("clip_id"): StoredParts(**row)
+            for row in store.rows(HELD, [recipe.encoder.encoder_id])
         }
         columns = ", ".join(f.name for f in fields(Failure))
         failures = [

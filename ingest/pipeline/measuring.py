@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 
 from tubelet.array_types import Float32
-from tubelet.ingest.pipeline.messages import Clip
+from tubelet.ingest.pipeline.messages import DecodedClip
 from tubelet.store.pairs.measurement import Measurement, Side, measure
 from tubelet.store.pairs.rows import ENCODED_AGAIN, Pair
 
@@ -22,7 +22,7 @@ class Measuring:
 
     def __init__(self) -> None:
         self._waiting: dict[
-            str, tuple[Pair, Clip, Side]
+            str, tuple[Pair, DecodedClip, Side]
         ] = {}  # pair_id -> the pair, and the clip of it that came first
 
     @property
@@ -32,7 +32,7 @@ class Measuring:
 
     def take(
         self,
-        clip: Clip,
+        clip: DecodedClip,
         grid: Float32[torch.Tensor, "S H W D"],
         by_dimension: Mapping[str, Float32[torch.Tensor, "S D"]],
     ) -> tuple[Measured, ...]:
@@ -48,7 +48,7 @@ class Measuring:
             _measure_pair(pair, (clip, side), self._waiting.pop(pair.pair_id)) for pair in complete
         )
 
-    def _is_partner(self, pair: Pair, clip: Clip) -> bool:
+    def _is_partner(self, pair: Pair, clip: DecodedClip) -> bool:
         """Whether the other clip of a pair waits; a clip that itself waits arrives again after its batch ran out of memory."""
         return pair.pair_id in self._waiting and self._waiting[pair.pair_id][1] is not clip
 
@@ -62,7 +62,7 @@ class Measuring:
 
 
 def _measure_pair(
-    pair: Pair, later: tuple[Clip, Side], earlier: tuple[Pair, Clip, Side]
+    pair: Pair, later: tuple[DecodedClip, Side], earlier: tuple[Pair, DecodedClip, Side]
 ) -> Measured:
     """The pair, as its changed window says it where there is one, and its measurement."""
     clip, side = later
@@ -73,7 +73,9 @@ def _measure_pair(
     return pair, measure(a, b, pair.offset)
 
 
-def _measure_changed(one: tuple[Pair, Clip, Side], other: tuple[Pair, Clip, Side]) -> Measured:
+def _measure_changed(
+    one: tuple[Pair, DecodedClip, Side], other: tuple[Pair, DecodedClip, Side]
+) -> Measured:
     (_, _, a), (pair, clip, b) = (one, other) if other[1].alignment else (other, one)
     if clip.alignment is None:
         raise ValueError(f"a changed pair has a window with an alignment: {pair.pair_id = }")

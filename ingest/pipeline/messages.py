@@ -14,7 +14,7 @@ from tubelet.store.rows import FailureRow, FoundFile, PlannedClip, VideoRow
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clip:
+class DecodedClip:
     """Pixels of one window, ``(T, 3, H, W)`` in uint8, and the `clips` columns known before encoding.
 
     `of` is how many clips the video's header announces, `video` what is known of the video so far. `pairs` are those to measure with it; a clip that is `stored`

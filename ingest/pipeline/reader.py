@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from tubelet.ingest.pairs import WindowPair, is_repeated
 from tubelet.ingest.pipeline.attending import wait_for_file
 from tubelet.ingest.pipeline.controls import Controls
-from tubelet.ingest.pipeline.decoding import Decoding, Wanted
+from tubelet.ingest.pipeline.decoding import Decoding, WantedClips
 from tubelet.ingest.pipeline.explaining import explain, explain_gaps, refuse_corrupt
 from tubelet.ingest.pipeline.known import Known
-from tubelet.ingest.pipeline.messages import Clip, Failure, Outdated, VideoDone
+from tubelet.ingest.pipeline.messages import DecodedClip, Failure, Outdated, VideoDone
 from tubelet.ingest.pipeline.recipe import Recipe, Sampled
 from tubelet.ingest.sampling import Samples, count_samples, sample_row
 from tubelet.ingest.segments import SegmentWindowing
@@ -72,7 +72,7 @@ class Reader:
         renewed._seen, renewed._busy = self._seen, self._busy
         return renewed
 
-    def read(self, source: Source) -> Iterator[Clip | VideoDone]:
+    def read(self, source: Source) -> Iterator[DecodedClip | VideoDone]:
         """The missing clips of one source, then its VideoDone; never raises for a bad file, whatever is wrong with it.
 
         The call identifies the source, so calls must be sequential for the first of two equal files to be the one that is read;
@@ -102,7 +102,7 @@ class Reader:
             )
         return self._begin(source, reading)
 
-    def _begin(self, source: Source, reading: Reading) -> Iterator[Clip | VideoDone]:
+    def _begin(self, source: Source, reading: Reading) -> Iterator[DecodedClip | VideoDone]:
         """The items of a source whose content this run has not met. Raises Busy."""
         try:
             done = self._without_decoding(source, reading.video_id)
@@ -117,8 +117,8 @@ class Reader:
         return self._attend(source, reading, self._read(source, reading, done))
 
     def _attend(
-        self, source: Source, reading: Reading, items: Iterator[Clip | VideoDone]
-    ) -> Iterator[Clip | VideoDone]:
+        self, source: Source, reading: Reading, items: Iterator[DecodedClip | VideoDone]
+    ) -> Iterator[DecodedClip | VideoDone]:
         """The items, as long as the file answers; else the end of a source that the next run tries again."""
         try:
             while (item := wait_for_file(lambda: next(items, None))) is not None:
@@ -146,9 +146,9 @@ class Reader:
 
     def _read(
         self, source: Source, reading: Reading, done: VideoDone | None
-    ) -> Iterator[Clip | VideoDone]:
+    ) -> Iterator[DecodedClip | VideoDone]:
         try:
-            moved_from = self._moved_from(source, reading.video_id)
+            moved_from = self._find_moved(source, reading.video_id)
             for item in [done] if done else self._decode(source, reading.video_id, reading):
                 yield (
                     replace(item, moved_from=moved_from) if isinstance(item, VideoDone) else item
@@ -188,7 +188,7 @@ class Reader:
         if not clips <= self.known.clips or not pairs <= self.known.pairs:
             return None
         done = replace(
-            self._done(source, cut, broken), kept_clips=len(clips), kept_pairs=len(pairs)
+            self._finish(source, cut, broken), kept_clips=len(clips), kept_pairs=len(pairs)
         )
         return done if row.mirrored is not None else replace(done, row=replace(row, mirrored=False))
 
@@ -197,7 +197,7 @@ class Reader:
         row = self.known.videos.get(video_id)
         return row if row and row.finished else None
 
-    def _moved_from(self, source: Source, video_id: str) -> VideoRow | None:
+    def _find_moved(self, source: Source, video_id: str) -> VideoRow | None:
         """The row of a known video that was found elsewhere before."""
         row = self.known.videos.get(video_id)
         return row if row and row.path != source.text else None
@@ -241,8 +241,8 @@ class Reader:
 
     def _decode(
         self, source: Source, video_id: str, reading: Reading
-    ) -> Iterator[Clip | VideoDone]:
-        wanted = Wanted(
+    ) -> Iterator[DecodedClip | VideoDone]:
+        wanted = WantedClips(
             self._pairs(video_id, *self._expect_samples(source, video_id)),
             self.known.clips,
             self.known.pairs,
@@ -272,7 +272,7 @@ class Reader:
             for pair in pairs
         )
         done = replace(
-            self._done(source, cut, broken),
+            self._finish(source, cut, broken),
             kept_clips=decoding.kept,
             kept_pairs=kept_pairs,
             outdated=self._find_outdated(cut),
@@ -313,8 +313,8 @@ class Reader:
             return count_samples(video.packets, rate, video.fps), ()
 
     def _pass(
-        self, source: Source, video_id: str, wanted: Wanted
-    ) -> Generator[Clip, None, tuple[Decoding, tuple[Failure, ...]]]:
+        self, source: Source, video_id: str, wanted: WantedClips
+    ) -> Generator[DecodedClip, None, tuple[Decoding, tuple[Failure, ...]]]:
         """The clips of one pass over a file; returns the pass and what ended it early."""
         with source.open(self.threads) as video:
             decoding = Decoding(self.recipe.of(source), video, source, video_id, wanted)
@@ -331,7 +331,7 @@ class Reader:
             broken = (self._failure(source, video_id, explain_gaps(decoding.timeline)), *broken)
         return decoding, broken
 
-    def _done(self, source: Source, cut: Cut, broken: tuple[Failure, ...]) -> VideoDone:
+    def _finish(self, source: Source, cut: Cut, broken: tuple[Failure, ...]) -> VideoDone:
         windowing, pairing = cut.recipe.windowing, cut.recipe.pairing
         failures, windows = broken, windowing.windows(cut.frames, cut.gaps)
         if isinstance(windowing, SegmentWindowing):
@@ -345,7 +345,7 @@ class Reader:
             and pairing.measures
             and not pairing.pairs(windowing, cut.frames, cut.gaps)
         )
-        unused = windowing.unused(cut.frames)
+        unused = windowing.count_unused(cut.frames)
         return VideoDone(
             source=source,
             video_id=cut.video_id,

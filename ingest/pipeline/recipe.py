@@ -36,7 +36,7 @@ class Sampled:
     video_id: str
     numbers: Sequence[int]
 
-    def fed(self, window: Window) -> Fed:
+    def feed(self, window: Window) -> Fed:
         if isinstance(self.numbers, range):
             return Fed(window.first, window.frames, window.step)
         found = tuple(self.numbers[index] for index in window.indices)
@@ -71,7 +71,7 @@ class Recipe:
         `mirrored` as the video's display matrix says, which older versions ignored, rotating such files wrongly.
         """
         place = (self.geometry.mode, *size, self.precision, *(["mirrored"] if mirrored else []))
-        fed = video.fed(window)
+        fed = video.feed(window)
         return ids.hash_parts(video.video_id, self.encoder.encoder_id, *fed.id_parts, *place)
 
     def pair(

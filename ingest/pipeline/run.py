@@ -24,7 +24,7 @@ from tubelet.ingest.pipeline.controls import drop_surplus
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.events import ClipCount, Commit, Listener, LoggingListener
 from tubelet.ingest.pipeline.known import Known
-from tubelet.ingest.pipeline.messages import Clip, Flush, VideoDone
+from tubelet.ingest.pipeline.messages import DecodedClip, Flush, VideoDone
 from tubelet.ingest.pipeline.pipe import Broken, Pipe
 from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.reader import Reader
@@ -118,7 +118,7 @@ class Run:
         self._reader = Reader(recipe, known, pace.decoder_threads, self._claims)
         self._writer = Writer(store, recipe.encoder, known, keeping)
         self._writer.committed = self._count_commit
-        self._read: Pipe[Clip | VideoDone | Flush] = Pipe(pace.clips_ahead)
+        self._read: Pipe[DecodedClip | VideoDone | Flush] = Pipe(pace.clips_ahead)
         self._collect: Pipe[EncodedClip | VideoDone | Flush] = Pipe(pace.clips_ahead)
         self._busy = {"decode": 0.0, "write": 0.0}
 
@@ -248,7 +248,7 @@ class Run:
                         self._add_all(under_way)
                         self._writer.commit()
                         continue
-                    if self._claims.lost(item.source.path):
+                    if self._claims.has_lost(item.source.path):
                         self._writer.skip(item)  # what another process does is not written twice
                         continue
                     under_way.append(

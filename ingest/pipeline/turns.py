@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from tubelet.ingest.pipeline.messages import Clip, Flush, VideoDone
+from tubelet.ingest.pipeline.messages import DecodedClip, Flush, VideoDone
 from tubelet.ingest.pipeline.reader import Busy, Reader
 from tubelet.ingest.sources import Source
 from tubelet.store.jobs.claims import Claims
@@ -15,7 +15,7 @@ RELOAD_SHARE = (
     5  # as many times as long as reading the store again takes, other things are done first
 )
 
-Items = Iterator[Clip | VideoDone | Flush]
+Items = Iterator[DecodedClip | VideoDone | Flush]
 
 
 class Turns:

@@ -15,13 +15,13 @@ from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.pipeline.controls import PAIR_TABLES
 from tubelet.ingest.pipeline.encoding import EncodedClip
 from tubelet.ingest.pipeline.events import Commit
-from tubelet.ingest.pipeline.known import Held, Known
+from tubelet.ingest.pipeline.known import Known, StoredParts
 from tubelet.ingest.pipeline.messages import Outdated, VideoDone
 from tubelet.ingest.pipeline.slice_pictures import draw_sheet, first_frames
 from tubelet.ingest.prediction.adding import commit_predictions
 from tubelet.store import Store, StoreError
 from tubelet.store.clock import now
-from tubelet.store.disk.derived import clip_rows, pooled_rows
+from tubelet.store.disk.derived import clip_rows, make_pooled_rows
 from tubelet.store.disk.snapshot import alone
 from tubelet.store.ids import hash_parts
 from tubelet.store.pairs.rows import pair_rows
@@ -213,7 +213,7 @@ class Writer:
             ]
             self._gone["videos"].append(video_id)
 
-    def _row(self, clip: EncodedClip, held: Held | None, kept: StorageOptions) -> ClipRow:
+    def _row(self, clip: EncodedClip, held: StoredParts | None, kept: StorageOptions) -> ClipRow:
         """The clip's row, which says what is kept of it; its embedding file is then on disk."""
         layers = len(self._layers) if kept.pooled else None
         row = replace(clip.row, has_statistics=kept.statistics, pooled_layers=layers)
@@ -229,7 +229,7 @@ class Writer:
         if clip.grid is not None and kept.statistics:
             found = clip_rows(clip_id, clip.token_stats, clip.dim_stats, clip.grid)
         if kept.pooled:
-            found[POOLED.name] = pooled_rows(clip_id, clip.dim_stats, self._layers)
+            found[POOLED.name] = make_pooled_rows(clip_id, clip.dim_stats, self._layers)
         return found
 
     def _write_embedding(self, row: ClipRow, grid: np.ndarray) -> ClipRow:

@@ -20,7 +20,7 @@ GPU_BATCH, CPU_BATCH = 8, 2  # contexts at once where nobody says otherwise
 
 
 @dataclass(frozen=True, order=True)
-class Task:
+class PredictionTask:
     """One slice to predict: `context` slices are seen, the last of them `horizon` slices before it."""
 
     context: int
@@ -36,12 +36,16 @@ class Task:
         return self.last_seen - self.context + 1
 
 
-def list_tasks(context: int, horizon: int, slices: int, every: int = 1) -> list[Task]:
+def list_tasks(context: int, horizon: int, slices: int, every: int = 1) -> list[PredictionTask]:
     """The slices of a window that can be predicted; none where it is too short."""
-    return [Task(context, horizon, at) for at in range(context + horizon - 1, slices, every)]
+    return [
+        PredictionTask(context, horizon, at) for at in range(context + horizon - 1, slices, every)
+    ]
 
 
-def list_all_tasks(settings: Iterable[tuple[int, int]], slices: int, every: int = 1) -> list[Task]:
+def list_all_tasks(
+    settings: Iterable[tuple[int, int]], slices: int, every: int = 1
+) -> list[PredictionTask]:
     """Those of each context and horizon."""
     return [task for pair in settings for task in list_tasks(*pair, slices, every)]
 
@@ -50,13 +54,13 @@ def list_all_tasks(settings: Iterable[tuple[int, int]], slices: int, every: int 
 class Surprise:
     """What was measured of one task: the columns of `surprise` by patch, (H, W), and those of `slice_surprise`."""
 
-    task: Task
+    task: PredictionTask
     by_patch: Mapping[str, torch.Tensor]
     of_slice: Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Window:
+class ContextWindow:
     """Patches of one clip as they enter the encoder, its output for the slices from `first` on, (S - first, H * W, D), and the pixels' own controls."""
 
     patches: PatchTokens
@@ -83,7 +87,7 @@ class SurpriseMeter:
         self._config = networks.encoder.model.config
 
     def measure(
-        self, frames: torch.Tensor, tasks: Sequence[Task], own: torch.Tensor | None = None
+        self, frames: torch.Tensor, tasks: Sequence[PredictionTask], own: torch.Tensor | None = None
     ) -> Iterator[Surprise]:
         """Frames (T, 3, h, w) in uint8 of one window. Raises RuntimeError where memory runs out for a single context.
 
@@ -96,7 +100,7 @@ class SurpriseMeter:
                 wanted = [task for task in alike if task.first_seen in some]
                 yield from self._attempt(window, wanted)
 
-    def _open(self, frames: torch.Tensor, first: int, own: torch.Tensor | None) -> Window:
+    def _open(self, frames: torch.Tensor, first: int, own: torch.Tensor | None) -> ContextWindow:
         patches = self.networks.embed(self.networks.encoder.normalize(frames[None]))
         slices, rows, columns = patches.grid
         since = first * rows * columns
@@ -106,7 +110,7 @@ class SurpriseMeter:
             else self.networks.normalize(own[since:])
         )
         controls = PixelControls(frames, self._config.tubelet, self._config.patch)
-        return Window(patches, first, truth.unflatten(0, (slices - first, -1)), controls)
+        return ContextWindow(patches, first, truth.unflatten(0, (slices - first, -1)), controls)
 
     def _cut(self, starts: Sequence[int]) -> Iterator[Sequence[int]]:
         """Starts in groups; each is as large as the batch is by then."""
@@ -114,7 +118,7 @@ class SurpriseMeter:
             group, starts = starts[: self.batch], starts[self.batch :]
             yield group
 
-    def _attempt(self, window: Window, tasks: Sequence[Task]) -> list[Surprise]:
+    def _attempt(self, window: ContextWindow, tasks: Sequence[PredictionTask]) -> list[Surprise]:
         """What was measured of tasks together; in halves where memory runs out."""
         starts = sorted({task.first_seen for task in tasks})
         try:
@@ -130,7 +134,7 @@ class SurpriseMeter:
         return [found for part in parts for found in self._attempt(window, part)]
 
     def _measure_together(
-        self, window: Window, starts: Sequence[int], tasks: Sequence[Task]
+        self, window: ContextWindow, starts: Sequence[int], tasks: Sequence[PredictionTask]
     ) -> Iterator[Surprise]:
         ids = self._number(window, starts, tasks[0].context)
         seen = self.networks.see(window.patches.repeat(len(ids)), ids)
@@ -139,14 +143,18 @@ class SurpriseMeter:
             rows = [starts.index(task.first_seen) for task in some]
             yield from self._compare(window, some, seen[rows], ids[rows])
 
-    def _number(self, window: Window, starts: Sequence[int], context: int) -> torch.Tensor:
+    def _number(self, window: ContextWindow, starts: Sequence[int], context: int) -> torch.Tensor:
         """Ids of the tokens that are seen, (B, Nc)."""
         within = torch.arange(context * window.places, device=self.networks.device)
         first = torch.tensor(starts, device=self.networks.device)[:, None] * window.places
         return first + within
 
     def _compare(
-        self, window: Window, tasks: Sequence[Task], seen: torch.Tensor, ids: torch.Tensor
+        self,
+        window: ContextWindow,
+        tasks: Sequence[PredictionTask],
+        seen: torch.Tensor,
+        ids: torch.Tensor,
     ) -> Iterator[Surprise]:
         """The tasks of one context length and horizon, whose contexts are `seen` (B, Nc, D) at `ids`."""
         places = window.places
@@ -163,14 +171,14 @@ class SurpriseMeter:
             yield summarize(task, {**own, **_controls(window, task)})
 
 
-def summarize(task: Task, by_patch: Mapping[str, torch.Tensor]) -> Surprise:
+def summarize(task: PredictionTask, by_patch: Mapping[str, torch.Tensor]) -> Surprise:
     """Means over the patches; ratios are those of the means."""
     means = {name: values.double().mean() for name, values in by_patch.items()}
     of_slice = {name: float(value) for name, value in {**means, **relate(means)}.items()}
     return Surprise(task, by_patch, of_slice)
 
 
-def _controls(window: Window, task: Task) -> dict[str, torch.Tensor]:
+def _controls(window: ContextWindow, task: PredictionTask) -> dict[str, torch.Tensor]:
     return {
         "pixel_change": window.controls.change(task.slice, task.last_seen),
         "motion": window.controls.motion(task.slice),

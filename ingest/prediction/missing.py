@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tubelet.ingest.prediction.contexts import Task, list_all_tasks
+from tubelet.ingest.prediction.contexts import PredictionTask, list_all_tasks
 from tubelet.ingest.prediction.options import SurpriseOptions
 from tubelet.store import Store
 from tubelet.store.questions.clips import ROLE
@@ -18,21 +18,23 @@ WHERE clip_id IN (SELECT clip_id FROM clips WHERE encoder_id = $encoder) AND ($c
 
 
 @dataclass(frozen=True)
-class IncompleteClip:
+class UnpredictedClip:
     """A clip, and what is to be predicted of it."""
 
     clip: ClipRow
-    tasks: tuple[Task, ...]
+    tasks: tuple[PredictionTask, ...]
 
 
 @dataclass(frozen=True)
 class HeldTasks:
     """What was predicted of each clip, and the clips of which another predictor's answers are stored."""
 
-    by_clip: Mapping[str, frozenset[Task]] = field(default_factory=dict)
+    by_clip: Mapping[str, frozenset[PredictionTask]] = field(default_factory=dict)
     outdated: frozenset[str] = frozenset()
 
-    def find_missing(self, clip_id: str, asked: Sequence[Task]) -> tuple[Task, ...]:
+    def find_missing(
+        self, clip_id: str, asked: Sequence[PredictionTask]
+    ) -> tuple[PredictionTask, ...]:
         if clip_id in self.outdated:
             return tuple(asked)
         held = self.by_clip.get(clip_id, frozenset())
@@ -43,7 +45,7 @@ class HeldTasks:
 class Missing:
     """What is to be done, by video; `complete` clips need nothing, `short` ones have too few slices for any context and horizon."""
 
-    by_video: Mapping[str, list[IncompleteClip]]
+    by_video: Mapping[str, list[UnpredictedClip]]
     complete: int
     short: int
     longest: int  # slices of the longest clip
@@ -60,7 +62,7 @@ def find_missing(
     videos = None if options.where is None else conditions.videos(store, options.where)
     clips = [ClipRow.of(row) for row in store.rows(CLIPS, {"encoder": encoder_id, "videos": videos})]  # fmt: skip
     held = find_held(store, encoder_id, predictor)
-    found: dict[str, list[IncompleteClip]] = {}
+    found: dict[str, list[UnpredictedClip]] = {}
     complete = short = 0
     for clip in clips:
         asked = list_all_tasks(options.settings, clip.slices, options.every)
@@ -68,7 +70,7 @@ def find_missing(
         complete += bool(asked) and not tasks
         short += not asked
         if tasks:
-            found.setdefault(clip.video_id, []).append(IncompleteClip(clip, tasks))
+            found.setdefault(clip.video_id, []).append(UnpredictedClip(clip, tasks))
     return Missing(found, complete, short, max((clip.slices for clip in clips), default=0))
 
 
@@ -76,13 +78,13 @@ def find_held(
     store: Store, encoder_id: str, predictor: str, clips: Sequence[str] | None = None
 ) -> HeldTasks:
     """What was predicted of the clips of an encoder, of some alone where they are named, by this predictor or another."""
-    tasks: dict[str, set[Task]] = {}
+    tasks: dict[str, set[PredictionTask]] = {}
     outdated = set()
     for row in store.rows(HELD, {"encoder": encoder_id, "clips": clips}):
         if row["predictor_sha256"] != predictor:
             outdated.add(row["clip_id"])
         tasks.setdefault(row["clip_id"], set()).update(
-            Task(row["context"], row["horizon"], at) for at in row["slices"]
+            PredictionTask(row["context"], row["horizon"], at) for at in row["slices"]
         )
     by_clip = {clip_id: frozenset(known) for clip_id, known in tasks.items()}
     return HeldTasks(by_clip, frozenset(outdated))

@@ -13,7 +13,7 @@ from tubelet.ingest.prediction.adding import commit_predictions
 from tubelet.ingest.prediction.contexts import SurpriseMeter
 from tubelet.ingest.prediction.errors import judge_errors
 from tubelet.ingest.prediction.loading import Loaded, load_predictor
-from tubelet.ingest.prediction.missing import IncompleteClip, Missing, find_missing
+from tubelet.ingest.prediction.missing import Missing, UnpredictedClip, find_missing
 from tubelet.ingest.prediction.options import SurpriseOptions
 from tubelet.ingest.prediction.rows import Rows, describe_prediction, surprise_rows
 from tubelet.ingest.prediction.targets import STORED, explain_target, read_target
@@ -26,7 +26,7 @@ from tubelet.store.schema import SLICE_SURPRISE, SURPRISE
 from tubelet.store.wording import count
 
 COMMIT_CLIPS, COMMIT_SECONDS = 32, 15.0
-Measured = tuple[IncompleteClip, Rows]
+Measured = tuple[UnpredictedClip, Rows]
 
 
 @dataclass(kw_only=True)
@@ -154,7 +154,7 @@ def _predict_all(
 
 
 def _predict_video(
-    store: Store, loaded: Loaded, meter: SurpriseMeter, work: tuple[VideoRow, list[IncompleteClip]]
+    store: Store, loaded: Loaded, meter: SurpriseMeter, work: tuple[VideoRow, list[UnpredictedClip]]
 ) -> Iterator[Measured]:
     video, clips = work
     by_id = {one.clip.clip_id: one for one in clips}

@@ -15,7 +15,7 @@ from tubelet.media.video import Frame
 from tubelet.store import Store
 from tubelet.store.placement import place_picture
 from tubelet.store.remote.address import is_remote
-from tubelet.store.rows import ClipRow, VideoRow, fed_frames
+from tubelet.store.rows import ClipRow, VideoRow, list_fed_frames
 from tubelet.store.wording import count
 
 Clip = tuple[ClipRow, torch.Tensor]  # and its frames, (T, 3, h, w) in uint8
@@ -60,15 +60,17 @@ def decode_clips(reading: Reading, clips: Sequence[ClipRow]) -> Iterator[Clip]:
         groups.setdefault((clip.geometry, clip.crop_height, clip.crop_width), []).append(clip)
     for alike in groups.values():
         with reading.source.open() as video:
-            yield from _cut(video.frames(), sorted(alike, key=lambda clip: fed_frames(clip)[-1]))
+            yield from _cut(
+                video.frames(), sorted(alike, key=lambda clip: list_fed_frames(clip)[-1])
+            )
     if reading.change:
         raise reading.change
 
 
 def _cut(frames: Iterator[Frame], clips: Sequence[ClipRow]) -> Iterator[Clip]:
     """Clips that are framed alike, each once its last frame has come."""
-    wanted = {number for clip in clips for number in fed_frames(clip)}
-    firsts = [fed_frames(clip)[0] for clip in clips]
+    wanted = {number for clip in clips for number in list_fed_frames(clip)}
+    firsts = [list_fed_frames(clip)[0] for clip in clips]
     needed = deque(
         reversed(list(accumulate(reversed(firsts), min)))
     )  # by what is left from each on
@@ -76,9 +78,9 @@ def _cut(frames: Iterator[Frame], clips: Sequence[ClipRow]) -> Iterator[Clip]:
     for frame in frames:
         if frame.index in wanted:
             pictures[frame.index] = _draw(frame, clips[0])
-        while waiting and fed_frames(waiting[0])[-1] <= frame.index:
+        while waiting and list_fed_frames(waiting[0])[-1] <= frame.index:
             clip = waiting.popleft()
-            yield clip, torch.stack([pictures[number] for number in fed_frames(clip)])
+            yield clip, torch.stack([pictures[number] for number in list_fed_frames(clip)])
             needed.popleft()
             for number in [n for n in pictures if not needed or n < needed[0]]:
                 del pictures[number]

@@ -53,7 +53,7 @@ def gigabytes(count: int) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class CachedRelease:
     """The files of one release in the cache."""
 
     release: Release

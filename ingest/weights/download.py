@@ -13,7 +13,7 @@ import requests
 from tubelet.ingest.errors import DownloadError
 from tubelet.ingest.weights import cache
 from tubelet.ingest.weights.cache import gigabytes
-from tubelet.ingest.weights.part import Part, Version
+from tubelet.ingest.weights.part import PartialFile, RemoteVersion
 from tubelet.ingest.weights.transfer import Transfer
 from tubelet.store.wording import tell
 
@@ -35,7 +35,7 @@ class Interruption(Exception):
     """An interrupted transfer; another attempt may resume it."""
 
 
-def download(url: str, part: Part, reserve: int, pauses: Sequence[float] = PAUSES) -> None:
+def download(url: str, part: PartialFile, reserve: int, pauses: Sequence[float] = PAUSES) -> None:
     """Download the file at `url` into `part` completely. `reserve` bytes are left free for what is made from it. Raises DownloadError."""
     left, furthest = list(pauses), part.size
     while not part.complete(url):
@@ -61,7 +61,7 @@ def download(url: str, part: Part, reserve: int, pauses: Sequence[float] = PAUSE
             raise DownloadError(f"{url} cannot be requested: {_reason(error)}") from error
 
 
-def _receive(url: str, part: Part, reserve: int) -> None:
+def _receive(url: str, part: PartialFile, reserve: int) -> None:
     """One request: everything after what is there, or everything."""
     known = part.resumable(url)
     headers = {"Accept-Encoding": "identity", "User-Agent": "tubelet"}
@@ -99,7 +99,7 @@ def _check_answer(url: str, response: requests.Response) -> None:
         )
 
 
-def _continues(url: str, response: requests.Response, part: Part) -> bool:
+def _continues(url: str, response: requests.Response, part: PartialFile) -> bool:
     """Whether the answer starts at the part's end, or at the file's beginning. Raises DownloadError if the announced length was wrong."""
     version = part.version
     if response.status_code not in (requests.codes.partial, PAST_THE_END) or version is None:
@@ -117,22 +117,22 @@ def _continues(url: str, response: requests.Response, part: Part) -> bool:
     )
 
 
-def _version(url: str, response: requests.Response) -> Version:
+def _version(url: str, response: requests.Response) -> RemoteVersion:
     etag = response.headers.get("ETag", "")
     validator = (
         etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
     )
     length = response.headers.get("Content-Length", "")
-    return Version(url, validator, int(length) if length.isdecimal() else None)
+    return RemoteVersion(url, validator, int(length) if length.isdecimal() else None)
 
 
-def _missing(part: Part) -> int:
+def _missing(part: PartialFile) -> int:
     """Bytes that are still to come, as far as the server said."""
     version = part.version
     return version.length - part.size if version and version.length else 0
 
 
-def _write(response: requests.Response, part: Part) -> None:
+def _write(response: requests.Response, part: PartialFile) -> None:
     version = part.version
     try:
         with (
@@ -153,7 +153,7 @@ def _write(response: requests.Response, part: Part) -> None:
         ) from error
 
 
-def _check_length(part: Part) -> None:
+def _check_length(part: PartialFile) -> None:
     """A library that silently gives up on a broken connection is not trusted, nor are more bytes than announced."""
     version, size = part.version, part.size
     if version and version.length is not None and size != version.length:
@@ -162,7 +162,7 @@ def _check_length(part: Part) -> None:
         raise Interruption(f"the server announced {version.length:,} bytes and sent {size:,}")
 
 
-def _describe_kept(part: Part) -> str:
+def _describe_kept(part: PartialFile) -> str:
     version = part.version
     if not (part.size and version and version.validator):
         return f"Run the same command again later. {ELSEWHERE}"

@@ -13,11 +13,11 @@ from filelock import FileLock, Timeout
 
 from tubelet.ingest.errors import CheckpointError, DownloadError
 from tubelet.ingest.weights import cache, hub
-from tubelet.ingest.weights.cache import Place
+from tubelet.ingest.weights.cache import CachedRelease
 from tubelet.ingest.weights.download import FULL, download
 from tubelet.ingest.weights.extraction import Origin, extract
 from tubelet.ingest.weights.formats import Weights, open_weights
-from tubelet.ingest.weights.part import Part
+from tubelet.ingest.weights.part import PartialFile
 from tubelet.ingest.weights.release import Release
 from tubelet.store.wording import tell
 
@@ -28,7 +28,7 @@ def find_cached(release: Release) -> Path | None:
     """The weights of a release on this machine, None where they would have to be downloaded. Makes no connection."""
     if release.repository:
         return hub.find_cached(release)
-    place = Place(release)
+    place = CachedRelease(release)
     return place.weights if place.weights.is_file() else None
 
 
@@ -60,15 +60,15 @@ def _download_and_check(release: Release, check: Check) -> Path:
             )
             return hub.fetch(release)
         cache.folder().mkdir(parents=True, exist_ok=True)
-        place = Place(release)
+        place = CachedRelease(release)
         with _lock(place):
             if not place.weights.is_file():
                 _fill(place, check)
         return place.weights
 
 
-def _fill(place: Place, check: Check) -> None:
-    release, part = place.release, Part(place.part)
+def _fill(place: CachedRelease, check: Check) -> None:
+    release, part = place.release, PartialFile(place.part)
     download(release.url, part, release.kept)
     try:
         weights = open_weights(part.path)
@@ -85,7 +85,7 @@ def _fill(place: Place, check: Check) -> None:
     part.remove()
 
 
-def _keep(weights: Weights, place: Place) -> None:
+def _keep(weights: Weights, place: CachedRelease) -> None:
     tell(f"keeping encoder and predictor of {place.release.name} in {place.weights}")
     with open(place.part, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -102,7 +102,7 @@ def _keep(weights: Weights, place: Place) -> None:
 
 
 @contextlib.contextmanager
-def _lock(place: Place) -> Iterator[None]:
+def _lock(place: CachedRelease) -> Iterator[None]:
     """Lock the files of a place: wait for another process that downloads the same."""
     lock = FileLock(place.lock)
     try:

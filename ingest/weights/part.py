@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Version:
+class RemoteVersion:
     """A remote file as the server described it. `validator` is a strong ETag or a date, empty where the server gave neither."""
 
     url: str
@@ -14,7 +14,7 @@ class Version:
     length: int | None  # bytes; None until the end of a transfer without a promised length
 
 
-class Part:
+class PartialFile:
     """The bytes of one version. A version is written before its first byte, so that bytes are never attributed to another version."""
 
     def __init__(self, path: Path) -> None:
@@ -26,13 +26,13 @@ class Part:
         return self.path.stat().st_size if self.path.exists() else 0
 
     @property
-    def version(self) -> Version | None:
+    def version(self) -> RemoteVersion | None:
         try:
-            return Version(**json.loads(self._described.read_text()))
+            return RemoteVersion(**json.loads(self._described.read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
-    def resumable(self, url: str) -> Version | None:
+    def resumable(self, url: str) -> RemoteVersion | None:
         """The version to resume, None where the transfer has to start over."""
         version = self.version
         return (
@@ -48,7 +48,7 @@ class Part:
             and version.length == self.size
         )
 
-    def begin(self, version: Version) -> None:
+    def begin(self, version: RemoteVersion) -> None:
         self.path.unlink(missing_ok=True)
         self._describe(version)
         self.path.touch()
@@ -63,7 +63,7 @@ class Part:
         self.path.unlink(missing_ok=True)
         self._described.unlink(missing_ok=True)
 
-    def _describe(self, version: Version) -> None:
+    def _describe(self, version: RemoteVersion) -> None:
         unfinished = self._described.with_name(f"{self._described.name}.new")
         unfinished.write_text(json.dumps(asdict(version)))
         unfinished.replace(self._described)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from tubelet.latent.comparison.places import Place
-from tubelet.latent.comparison.sample import Sample
+from tubelet.latent.comparison.sample import ComparisonSample
 
 CKA, MUTUAL, AGREEMENT = "cka", "mutual_neighbors", "video_agreement"
 STABILITY, RANK, SPREAD = "temporal_stability", "effective_rank", "spread"
@@ -14,7 +14,7 @@ PAIR_MEASURES, PLACE_MEASURES = (CKA, MUTUAL, AGREEMENT), (STABILITY, RANK, SPRE
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class IntervalEstimate:
     """A number, the ends of its 95% interval, and what shuffled videos reach: on average, and at most. None: not known, or no such level."""
 
     value: float | None
@@ -24,7 +24,7 @@ class Estimate:
     chance_high: float | None = None
 
     @classmethod
-    def of(cls, numbers: Iterable[float]) -> "Estimate":
+    def of(cls, numbers: Iterable[float]) -> "IntervalEstimate":
         """From numbers in the order of the fields; None for those that are not finite, or not given."""
         known = (float(number) if np.isfinite(number) else None for number in numbers)
         return cls(**dict(zip((field.name for field in fields(cls)), known)))
@@ -37,7 +37,7 @@ class PairFigure:
     a: Place
     b: Place
     measure: str
-    found: Estimate
+    found: IntervalEstimate
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PlaceFigure:
 
     place: Place
     measure: str
-    found: Estimate
+    found: IntervalEstimate
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Comparison:
 
     places: tuple[Place, ...]
     on: str
-    sample: Sample
+    sample: ComparisonSample
     neighbors: int
     pairs: tuple[PairFigure, ...]
     alone: tuple[PlaceFigure, ...]

@@ -13,7 +13,7 @@ class ComparisonError(LatentError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class ComparisonOptions:
     """`encoders` and `layers`: only these, none: all; `moments` None: as many as suit what is compared."""
 
     encoders: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from tubelet.latent.comparison import cka
-from tubelet.latent.comparison.figures import AGREEMENT, CKA, MUTUAL, Estimate
+from tubelet.latent.comparison.figures import AGREEMENT, CKA, MUTUAL, IntervalEstimate
 from tubelet.latent.comparison.kernels import (
     center_unbiased,
     make_gram,
@@ -20,11 +20,11 @@ from tubelet.latent.comparison.neighbors import mark_neighbors
 from tubelet.latent.comparison.resampling import resample_products
 from tubelet.store.intervals import means
 
-Matrix = dict[tuple[int, int], Estimate]
+Matrix = dict[tuple[int, int], IntervalEstimate]
 
 
 @dataclass(frozen=True)
-class Settings:
+class ComparisonSettings:
     neighbors: int
     shuffles: int
     seed: int
@@ -41,7 +41,7 @@ class Products:
     shuffled: dict[str, np.ndarray]
 
 
-def multiply_places(states: Sequence[np.ndarray], settings: Settings) -> Products:
+def multiply_places(states: Sequence[np.ndarray], settings: ComparisonSettings) -> Products:
     """From the states ``(moments, units, D)`` of every place. Units are shuffled within the first moment: of one place, all its moments would go along."""
     places, units, moments = len(states), states[0].shape[1], len(states[0])
     centered, mutual = (np.zeros((units, places, places)) for _ in range(2))
@@ -65,7 +65,9 @@ def multiply_places(states: Sequence[np.ndarray], settings: Settings) -> Product
     return Products(centered=centered / moments, mutual=mutual / moments / settings.neighbors, agreement=agreement, lengths=lengths / moments, shuffled=shuffled)  # fmt: skip
 
 
-def estimate_pairs(products: Products, settings: Settings) -> Iterator[tuple[str, Matrix]]:
+def estimate_pairs(
+    products: Products, settings: ComparisonSettings
+) -> Iterator[tuple[str, Matrix]]:
     """The matrix of each measure."""
     yield CKA, _estimate_cka(products)
     for measure, found in ((MUTUAL, products.mutual), (AGREEMENT, products.agreement)):
@@ -96,7 +98,7 @@ def _read_matrix(
     chance, highest = shuffled.mean(axis=0), shuffled.max(axis=0)
     layers = (value, *ends, chance, highest)
     return {
-        (a, b): Estimate.of(layer[a, b] for layer in layers)
+        (a, b): IntervalEstimate.of(layer[a, b] for layer in layers)
         for a in range(len(value))
         for b in range(a + 1, len(value))
     }

@@ -4,7 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tubelet.latent.comparison.options import AUTO, POOLED, TOKENS, ComparisonError, Wanted
+from tubelet.latent.comparison.options import (
+    AUTO,
+    POOLED,
+    TOKENS,
+    ComparisonError,
+    ComparisonOptions,
+)
 from tubelet.store import Store
 from tubelet.store.encoder_names import find_encoder
 from tubelet.store.questions.comparison import STATISTICS, kept_states
@@ -32,7 +38,7 @@ class Places:
         return {place.encoder_id: place.source for place in self.all}
 
 
-def find_places(store: Store, wanted: Wanted) -> Places:
+def find_places(store: Store, wanted: ComparisonOptions) -> Places:
     """Raises ComparisonError where there are not two, or a layer is not there, or tokens are asked for that no clip keeps."""
     chosen = {find_encoder(store, name) for name in wanted.encoders}
     held = [

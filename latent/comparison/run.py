@@ -12,25 +12,25 @@ from tubelet.latent.comparison.figures import (
     SPREAD,
     STABILITY,
     Comparison,
-    Estimate,
+    IntervalEstimate,
     PairFigure,
     PlaceFigure,
     UnitAgreement,
 )
 from tubelet.latent.comparison.neighbors import count_neighbors
-from tubelet.latent.comparison.options import Wanted
+from tubelet.latent.comparison.options import ComparisonOptions
 from tubelet.latent.comparison.pairs import (
+    ComparisonSettings,
     Matrix,
     Products,
-    Settings,
     estimate_pairs,
     multiply_places,
 )
 from tubelet.latent.comparison.places import Place, find_places
 from tubelet.latent.comparison.resampling import resample_products, resample_ratio
-from tubelet.latent.comparison.sample import Sample, draw_sample
+from tubelet.latent.comparison.sample import ComparisonSample, draw_sample
 from tubelet.latent.comparison.stability import Steps
-from tubelet.latent.comparison.states import States, read_states
+from tubelet.latent.comparison.states import MomentStates, read_states
 from tubelet.store import Store
 from tubelet.store.intervals import means
 
@@ -40,16 +40,16 @@ class Alone:
     """What is kept of a place's states once they are read: those of the moments, and what is known without the other places."""
 
     now: np.ndarray
-    stability: Estimate
-    spread: Estimate
+    stability: IntervalEstimate
+    spread: IntervalEstimate
 
 
-def compare(store: Store, wanted: Wanted) -> Comparison:
+def compare(store: Store, wanted: ComparisonOptions) -> Comparison:
     """Raises ComparisonError and StoreError for what can give no number."""
     places = find_places(store, wanted)
     sample = draw_sample(store, places, wanted)
     neighbors = count_neighbors(wanted.neighbors, len(sample.units))
-    settings = Settings(neighbors, wanted.shuffles, wanted.seed)
+    settings = ComparisonSettings(neighbors, wanted.shuffles, wanted.seed)
     kept = list(_read_all(store, places.all, sample, settings))
     products = multiply_places([one.now for one in kept], settings)
     matrices = dict(estimate_pairs(products, settings))
@@ -69,7 +69,7 @@ def compare(store: Store, wanted: Wanted) -> Comparison:
 
 
 def _read_all(
-    store: Store, places: Sequence[Place], sample: Sample, settings: Settings
+    store: Store, places: Sequence[Place], sample: ComparisonSample, settings: ComparisonSettings
 ) -> Iterator[Alone]:
     """Encoder by encoder, since one pass over its rows reads all its layers."""
     for encoder_id in dict.fromkeys(place.encoder_id for place in places):
@@ -80,18 +80,18 @@ def _read_all(
             )
 
 
-def _estimate_stability(states: States, settings: Settings) -> Estimate:
+def _estimate_stability(states: MomentStates, settings: ComparisonSettings) -> IntervalEstimate:
     steps = Steps.of(states.now, states.following)
     found = steps.measure()
     if not np.isfinite(found).any():
-        return Estimate(value=None)
+        return IntervalEstimate(value=None)
     estimates = means(found[:, None])
     generator = np.random.default_rng(settings.seed)
     orders = [generator.permutation(len(found)) for _ in range(settings.shuffles)]
     chance = [float(np.nanmean(steps.measure(order))) for order in orders]
     low, high = (np.clip(end[0], -1, 1) for end in (estimates.low, estimates.high))
     low, high = (None if np.isnan(end) else float(end) for end in (low, high))
-    return Estimate(
+    return IntervalEstimate(
         value=float(estimates.value[0]),
         low=low,
         high=high,
@@ -100,16 +100,16 @@ def _estimate_stability(states: States, settings: Settings) -> Estimate:
     )
 
 
-def _estimate_spread(states: States) -> Estimate:
+def _estimate_spread(states: MomentStates) -> IntervalEstimate:
     distances, lengths = geometry.measure_lengths(states.now)
     value = geometry.measure_spread(float(distances.sum()), float(lengths.sum()))
     if np.isnan(value):
-        return Estimate(value=None)
+        return IntervalEstimate(value=None)
     low, high = resample_ratio(distances, lengths)
-    return Estimate(value=value, low=low, high=min(high, 1.0))
+    return IntervalEstimate(value=value, low=low, high=min(high, 1.0))
 
 
-def _estimate_ranks(products: Products) -> Iterator[Estimate]:
+def _estimate_ranks(products: Products) -> Iterator[IntervalEstimate]:
     own = np.diagonal(products.centered, axis1=1, axis2=2)
     units = len(own)
 
@@ -119,7 +119,7 @@ def _estimate_ranks(products: Products) -> Iterator[Estimate]:
     once = np.ones((1, units))
     values = rank(own.sum(axis=0, dtype=np.float64)[None], once)[0]
     for row in zip(values, *resample_products(own, rank)):
-        yield Estimate.of(row)
+        yield IntervalEstimate.of(row)
 
 
 def _list_alone(
@@ -132,7 +132,7 @@ def _list_alone(
 
 
 def _list_units(
-    places: Sequence[Place], sample: Sample, products: Products, matrix: Matrix
+    places: Sequence[Place], sample: ComparisonSample, products: Products, matrix: Matrix
 ) -> Iterator[UnitAgreement]:
     """Of the two places whose neighbors agree least."""
     known = {pair: one.value for pair, one in matrix.items() if one.value is not None}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tubelet.latent.clips import spread_evenly
-from tubelet.latent.comparison.options import MOMENTS, TOKENS, ComparisonError, Wanted
+from tubelet.latent.comparison.options import MOMENTS, TOKENS, ComparisonError, ComparisonOptions
 from tubelet.latent.comparison.places import Places
-from tubelet.latent.comparison.windows import Span, Window, best_window
+from tubelet.latent.comparison.windows import PlacedWindow, Span, best_window
 from tubelet.store import Store
 from tubelet.store.intervals import FEWEST
 from tubelet.store.questions.comparison import compared_clips, compared_videos
@@ -17,14 +17,14 @@ from tubelet.store.wording import count
 
 GROUP = "group"  # the label whose values are groups of videos
 WHOLE = (0.0, 1.0)  # of a frame: what a pooled state stands for
-Windows = dict[str, dict[str, list[Window]]]  # by encoder and video
+Windows = dict[str, dict[str, list[PlacedWindow]]]  # by encoder and video
 
 
 @dataclass(frozen=True)
 class Cell:
     """What is compared: a stretch of time and a part of the frame, and the clip of each encoder that shows it."""
 
-    windows: dict[str, Window]
+    windows: dict[str, PlacedWindow]
     time: Span
     rows: Span = WHOLE
     columns: Span = WHOLE
@@ -41,7 +41,7 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
+class ComparisonSample:
     """`cells[moment][unit]`; `slowest` is the encoder whose slices are the moments."""
 
     units: tuple[str, ...]
@@ -55,9 +55,9 @@ class Sample:
         return {cell.video_id for cells in self.cells for cell in cells}
 
 
-def draw_sample(store: Store, places: Places, wanted: Wanted) -> Sample:
+def draw_sample(store: Store, places: Places, wanted: ComparisonOptions) -> ComparisonSample:
     """The same for the same store and request. Raises ComparisonError where too few units are shared."""
-    shared = _shared_videos(store, places)
+    shared = _list_shared_videos(store, places)
     groups = _groups(store)
     units: dict[str, list[str]] = {}
     for video in shared:
@@ -78,12 +78,12 @@ def draw_sample(store: Store, places: Places, wanted: Wanted) -> Sample:
         tuple(drawn[name][at % len(drawn[name])] for name in kept) for at in range(moments)
     )
     grouped = not set(kept) <= set(shared)
-    return Sample(
+    return ComparisonSample(
         units=tuple(kept), cells=cells, slowest=slowest, shared=len(shared), grouped=grouped
     )
 
 
-def _shared_videos(store: Store, places: Places) -> list[str]:
+def _list_shared_videos(store: Store, places: Places) -> list[str]:
     held = {
         encoder: set(compared_videos(encoder, source).answer(store)["video_id"].to_pylist())
         for encoder, source in places.sources.items()
@@ -127,22 +127,22 @@ def _read_windows(store: Store, places: Places, videos: Sequence[str]) -> Window
     for encoder, source in places.sources.items():
         of_video = found.setdefault(encoder, {})
         for row in compared_clips(encoder, source, videos).answer(store).to_pylist():
-            of_video.setdefault(row["video_id"], []).append(Window.of(row))
+            of_video.setdefault(row["video_id"], []).append(PlacedWindow.of(row))
     return found
 
 
-def _slice_length(of_video: dict[str, list[Window]]) -> float:
+def _slice_length(of_video: dict[str, list[PlacedWindow]]) -> float:
     """The median, so that one odd clip does not decide."""
     return float(np.median([w.size(0) for windows in of_video.values() for w in windows] or [0]))
 
 
-def _of_video(windows: Windows, video: str) -> dict[str, list[Window]]:
+def _of_video(windows: Windows, video: str) -> dict[str, list[PlacedWindow]]:
     return {encoder: of_video.get(video, []) for encoder, of_video in windows.items()}
 
 
 def _draw_cells(
     seed: tuple[int, int],
-    videos: list[dict[str, list[Window]]],
+    videos: list[dict[str, list[PlacedWindow]]],
     slowest: str,
     size: tuple[str, int],
 ) -> list[Cell]:
@@ -171,7 +171,7 @@ def _draw_cells(
 
 
 def _cells_at(
-    windows: dict[str, list[Window]], time: Span, on: str, generator: np.random.Generator
+    windows: dict[str, list[PlacedWindow]], time: Span, on: str, generator: np.random.Generator
 ) -> Iterator[Cell]:
     """The cell of one moment: none where another encoder has not seen it."""
     found = {encoder: best_window(those, time) for encoder, those in windows.items()}
@@ -186,7 +186,9 @@ def _cells_at(
         yield Cell(seen, time, rows, columns)
 
 
-def _draw_span(windows: list[Window], axis: int, generator: np.random.Generator) -> Span | None:
+def _draw_span(
+    windows: list[PlacedWindow], axis: int, generator: np.random.Generator
+) -> Span | None:
     """A row or column of the coarsest grid that all pictures cover; None where they share none."""
     coarsest = max(windows, key=lambda window: (window.size(axis), window.encoder_id))
     spans = [coarsest.cell(axis, number) for number in range(coarsest.grid[axis])]

@@ -9,7 +9,7 @@ import pyarrow as pa
 from tubelet.array_types import Float32
 from tubelet.latent.comparison.options import TOKENS, ComparisonError
 from tubelet.latent.comparison.places import Place
-from tubelet.latent.comparison.sample import Cell, Sample
+from tubelet.latent.comparison.sample import Cell, ComparisonSample
 from tubelet.latent.comparison.windows import Span
 from tubelet.latent.half import widen
 from tubelet.store import Store
@@ -20,7 +20,7 @@ ROWS = 2048  # of an answer at a time
 
 
 @dataclass(frozen=True)
-class States:
+class MomentStates:
     """`now` and `following` ``(moments, units, D)``; NaN in `following` where a clip ends with the moment."""
 
     place: Place
@@ -28,7 +28,9 @@ class States:
     following: Float32[np.ndarray, "m n D"]
 
 
-def read_states(store: Store, places: Sequence[Place], sample: Sample) -> Iterator[States]:
+def read_states(
+    store: Store, places: Sequence[Place], sample: ComparisonSample
+) -> Iterator[MomentStates]:
     """The states of all layers of one encoder, in their order. Raises ComparisonError where some are missing or not finite."""
     encoder_id, source = places[0].encoder_id, places[0].source
     cells = [cell for of_moment in sample.cells for cell in of_moment]
@@ -39,7 +41,7 @@ def read_states(store: Store, places: Sequence[Place], sample: Sample) -> Iterat
     ):
         shaped = vectors.reshape(2, len(sample.cells), len(sample.units), -1)
         _refuse_holes(place, shaped[0])
-        yield States(place, shaped[0], shaped[1])
+        yield MomentStates(place, shaped[0], shaped[1])
 
 
 def _spans(cell: Cell, encoder_id: str) -> tuple[Span, Span | None]:

@@ -11,7 +11,7 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class PlacedWindow:
     """A clip: `time` in seconds, `rows` and `columns` as fractions of the frame, `grid` slices, rows and columns of tokens."""
 
     clip_id: str
@@ -24,7 +24,7 @@ class Window:
     grid: tuple[int, int, int]
 
     @classmethod
-    def of(cls, row: dict) -> "Window":
+    def of(cls, row: dict) -> "PlacedWindow":
         """Of a row of `questions.comparison.compared_clips`."""
         frame, picture = ((row[f"{of}_height"], row[f"{of}_width"]) for of in ("frame", "crop"))
         top, left, height, width = place_picture(frame, picture, row["geometry"]).seen
@@ -59,11 +59,11 @@ class Window:
         return overlap_weights(*self.axes[axis], self.grid[axis], span)
 
 
-def best_window(windows: list[Window], span: Span) -> Window | None:
+def best_window(windows: list[PlacedWindow], span: Span) -> PlacedWindow | None:
     """The clip that covers most of a stretch of time, the one with the stretch closest to its middle among equals; None where too little is."""
     middle = sum(span) / 2
 
-    def rank(window: Window) -> tuple[float, float, str]:
+    def rank(window: PlacedWindow) -> tuple[float, float, str]:
         cover = float(measure_cover(*window.time, *span))
         return -round(cover, 6), abs(sum(window.time) / 2 - middle), window.clip_id
 

@@ -12,7 +12,7 @@ import numpy as np
 from tubelet.array_types import Float32, UInt8
 from tubelet.latent.bases import load_basis
 from tubelet.latent.clusters import Clusters
-from tubelet.latent.decoding.decoder import Decoder
+from tubelet.latent.decoding.decoder import LoadedDecoder
 from tubelet.latent.directions.direction import Direction
 from tubelet.latent.directions.sample import ROUNDING, DirectionSample
 from tubelet.latent.errors import LatentError
@@ -32,7 +32,7 @@ class DrawnTokens:
 
 
 def draw_along(
-    store: Store, decoder: Decoder, direction: Direction, sample: DirectionSample
+    store: Store, decoder: LoadedDecoder, direction: Direction, sample: DirectionSample
 ) -> DrawnTokens:
     """The mean of the sampled tokens, and what lies on both sides of it. Raises LatentError for a decoder of another encoder, and where no token is a step away."""
     decoder.refuse_other(store, direction.encoder_id)
@@ -69,7 +69,7 @@ def find_center(store: Store, direction: Direction) -> Float32[np.ndarray, " D"]
     return model.centers[direction.number] if isinstance(model, Clusters) else None
 
 
-def _draw_alone(decoder: Decoder, tokens: Float32[np.ndarray, "k D"]) -> np.ndarray:
+def _draw_alone(decoder: LoadedDecoder, tokens: Float32[np.ndarray, "k D"]) -> np.ndarray:
     side, patch = 2 * AROUND + 1, decoder.head.patch
     among = np.broadcast_to(tokens[:, None, None], (len(tokens), side, side, tokens.shape[1]))
     middle = slice(AROUND * patch, (AROUND + 1) * patch)

@@ -19,7 +19,7 @@ FILES = (".pt", ".pth", ".safetensors")
 
 
 @dataclass(frozen=True)
-class Decoder:
+class LoadedDecoder:
     """A head, and the row that says what it is of and what it reached."""
 
     head: DecoderHead
@@ -53,7 +53,7 @@ def describe_quality(row: FittedDecoder) -> str:
     return f"On {row.test_videos:,} {videos} it never saw: PSNR {row.psnr:.1f}{ends} dB (mean picture {row.mean_psnr:.1f} dB), SSIM {row.ssim:.2f} ({row.mean_ssim:.2f}), {near}.{poor}"
 
 
-def choose_decoder(store: Store, encoder_id: str, decoder_id: str | None = None) -> Decoder:
+def choose_decoder(store: Store, encoder_id: str, decoder_id: str | None = None) -> LoadedDecoder:
     """The decoder that is named, or the newest of an encoder. Raises LatentError where the encoder has none."""
     if decoder_id and (decoder_id.endswith(FILES) or "/" in decoder_id):
         raise LatentError(
@@ -69,4 +69,4 @@ def choose_decoder(store: Store, encoder_id: str, decoder_id: str | None = None)
     data = read_model(store, DECODERS, name)
     length = int.from_bytes(data[:8], "little")
     shape = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["shape"])
-    return Decoder(DecoderHead(load(data), shape["patch"], shape.get("levels", 0)), rows[0])
+    return LoadedDecoder(DecoderHead(load(data), shape["patch"], shape.get("levels", 0)), rows[0])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tubelet.array_types import Bool, Float32, UInt8
-from tubelet.latent.decoding.decoder import Decoder
+from tubelet.latent.decoding.decoder import LoadedDecoder
 from tubelet.latent.decoding.pictures import read_pictures
 from tubelet.latent.errors import LatentError
 from tubelet.store import Store
@@ -33,7 +33,7 @@ class DrawnMasking:
 
 
 def draw_masking(
-    store: Store, decoder: Decoder, clip_id: str, masking_id: str, most: int
+    store: Store, decoder: LoadedDecoder, clip_id: str, masking_id: str, most: int
 ) -> DrawnMasking:
     """At most `most` slices, evenly spaced. Raises LatentError for a decoder of other tokens, StoreError where the masking kept none."""
     clip = store.clip(clip_id)
@@ -54,7 +54,7 @@ def draw_masking(
 
 
 def take_level(
-    store: Store, decoder: Decoder, tokens: np.ndarray
+    store: Store, decoder: LoadedDecoder, tokens: np.ndarray
 ) -> Float32[np.ndarray, "S H W D"]:
     """The numbers of each token that a decoder draws. Raises LatentError where they are not among them."""
     dim, own = decoder.head.dim, tokens.shape[3]

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tubelet.latent.decoding.along import DrawnTokens
-from tubelet.latent.decoding.decoder import Decoder, describe_quality
+from tubelet.latent.decoding.decoder import LoadedDecoder, describe_quality
 from tubelet.latent.decoding.pictures import read_pictures
 from tubelet.store import Store
 
@@ -16,7 +16,7 @@ LETTER = 6.2  # pixels that a letter takes on average
 PAPER, INK = (255, 255, 255), (20, 30, 40)
 
 
-def draw_sheet(store: Store, decoder: Decoder, clip_id: str) -> Image.Image:
+def draw_sheet(store: Store, decoder: LoadedDecoder, clip_id: str) -> Image.Image:
     """A column per slice: what the encoder saw, where the store has its pictures, and below it what the decoder draws. Raises LatentError and StoreError."""
     row, drawn = store.clip(clip_id), decoder.draw(store, clip_id)
     shown = np.unique(np.linspace(0, len(drawn) - 1, min(len(drawn), SLICES_MOST)).round().astype(int))  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.latent.dense.options import ScoringOptions
-from tubelet.latent.dense.run import VideoScore
+from tubelet.latent.dense.run import EncoderScore
 from tubelet.store import Store
 from tubelet.store.clock import now
 from tubelet.store.ids import hash_parts
@@ -17,7 +17,7 @@ BEFORE = """SELECT score_id FROM scores
 WHERE encoder_id IN (SELECT unnest($encoders::VARCHAR[])) AND task IN (SELECT unnest($tasks::VARCHAR[]))"""
 
 
-def save_scores(store: Store, scores: Sequence[VideoScore], options: ScoringOptions) -> None:
+def save_scores(store: Store, scores: Sequence[EncoderScore], options: ScoringOptions) -> None:
     """Commit scores in the place of the earlier ones of their encoders and tasks."""
     asked = {
         "encoders": sorted({one.encoder_id for one in scores}),
@@ -29,7 +29,7 @@ def save_scores(store: Store, scores: Sequence[VideoScore], options: ScoringOpti
     store.commit({SCORES.name: table}, {SCORES.name: gone})
 
 
-def _rows(one: VideoScore, options: ScoringOptions) -> list[dict]:
+def _rows(one: EncoderScore, options: ScoringOptions) -> list[dict]:
     reached = one.reached
     return [
         {

@@ -25,7 +25,7 @@ WHERE EXISTS (FROM clips c WHERE c.encoder_id = e.encoder_id AND c.embedding_pat
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reached:
+class DenseScore:
     """A value per measure. `control` is None for the tokens; `things` are objects or points, once per clip."""
 
     control: str | None
@@ -36,18 +36,18 @@ class Reached:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoScore:
+class EncoderScore:
     """What an encoder, or its control, reached on a video."""
 
     encoder_id: str
     layer: str
     video_id: str
     task: str
-    reached: Reached
+    reached: DenseScore
 
 
 @dataclass(frozen=True)
-class Video:
+class AnnotatedVideo:
     """A video with masks or points, and the clips of an encoder that keep tokens of it."""
 
     row: Mapping
@@ -60,16 +60,16 @@ class Video:
 
 def score_videos(
     store: Store, encoders: Sequence[str], options: ScoringOptions
-) -> Iterator[VideoScore]:
+) -> Iterator[EncoderScore]:
     """Encoder by encoder. Raises ScoringError where there is nothing to score, or nothing to score it against."""
-    tasks = {task: _annotated_videos(store, TABLES[task]) for task in options.tasks}
+    tasks = {task: _list_annotated_videos(store, TABLES[task]) for task in options.tasks}
     _refuse_bare(store, tasks)
     found = False
     for encoder_id, layer in _choose_encoders(store, encoders):
         for task, ids in tasks.items():
             for video, reached in _score_task(store, (encoder_id, task), ids, options):
                 found = True
-                yield VideoScore(
+                yield EncoderScore(
                     encoder_id=encoder_id,
                     layer=layer,
                     video_id=video.row["video_id"],
@@ -84,7 +84,7 @@ def score_videos(
 
 def _score_task(
     store: Store, asked: tuple[str, str], ids: Sequence[str], options: ScoringOptions
-) -> Iterator[tuple[Video, Reached]]:
+) -> Iterator[tuple[AnnotatedVideo, DenseScore]]:
     """Every video of an encoder and task, for the tokens and for the control."""
     encoder_id, task = asked
     unrelated = draw_null_similarity(store, encoder_id) if task == TRACKING and ids else None
@@ -98,7 +98,9 @@ def _score_task(
             yield video, reached
 
 
-def _score_segmentation(store: Store, video: Video, options: ScoringOptions) -> Iterator[Reached]:
+def _score_segmentation(
+    store: Store, video: AnnotatedVideo, options: ScoringOptions
+) -> Iterator[DenseScore]:
     """Means over objects, as DAVIS has them."""
     found: list[ObjectScore] = []
     held = 0
@@ -114,7 +116,7 @@ def _score_segmentation(store: Store, video: Video, options: ScoringOptions) -> 
     for control, pairs in ((None, own), (STILL, still)):
         region, boundary = np.mean(pairs, axis=0)
         values = {"J": float(region), "F": float(boundary), "J&F": float(region + boundary) / 2}
-        yield Reached(
+        yield DenseScore(
             control=control,
             values=values,
             things=len(found),
@@ -124,8 +126,8 @@ def _score_segmentation(store: Store, video: Video, options: ScoringOptions) -> 
 
 
 def _score_tracking(
-    store: Store, video: Video, options: ScoringOptions, unrelated: NullSimilarity
-) -> Iterator[Reached]:
+    store: Store, video: AnnotatedVideo, options: ScoringOptions, unrelated: NullSimilarity
+) -> Iterator[DenseScore]:
     """Of all moments of all points together, as TAP-Vid has them."""
     found: list[tuple[FollowedPoints, FollowedPoints]] = []
     others, held = unrelated.without(video.row["video_id"]), 0
@@ -138,7 +140,7 @@ def _score_tracking(
         return
     for control, parts in zip((None, STILL), zip(*found, strict=True), strict=True):
         joined = FollowedPoints.join(parts)
-        yield Reached(
+        yield DenseScore(
             control=control,
             values=measure_points(joined),
             things=len(found),
@@ -151,7 +153,7 @@ def _open(store: Store, row: ClipRow) -> Clip:
     return Clip(row.clip_id, row.video_id, row.encoder_id, clips.read(store, row))
 
 
-def _annotated_videos(store: Store, table: str) -> list[str]:
+def _list_annotated_videos(store: Store, table: str) -> list[str]:
     rows = store.rows(f"SELECT DISTINCT video_id FROM {table} ORDER BY video_id")
     return [row["video_id"] for row in rows]
 
@@ -179,11 +181,11 @@ def _choose_encoders(store: Store, names: Sequence[str]) -> list[tuple[str, str]
     return found
 
 
-def _read_videos(store: Store, encoder_id: str, ids: Sequence[str]) -> Iterator[Video]:
+def _read_videos(store: Store, encoder_id: str, ids: Sequence[str]) -> Iterator[AnnotatedVideo]:
     """Those of which the encoder has tokens."""
     by_video: dict[str, list[ClipRow]] = {}
     for clip in clips.with_embeddings(store, encoder_id, ids):
         by_video.setdefault(clip.video_id, []).append(clip)
     for row in store.rows("FROM videos ORDER BY video_id"):
         if row["video_id"] in by_video:
-            yield Video(row, by_video[row["video_id"]])
+            yield AnnotatedVideo(row, by_video[row["video_id"]])

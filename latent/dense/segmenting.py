@@ -31,7 +31,7 @@ class ObjectScore:
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenMask:
     """An object, and the frame and slice of the mask that is given."""
 
     truth: ObjectMasks
@@ -77,15 +77,15 @@ def _average(rows: Sequence[tuple[float, ...]]) -> ObjectScore:
     )
 
 
-def _find_given(truth: ObjectMasks, frames: Frames) -> Given | None:
+def _find_given(truth: ObjectMasks, frames: Frames) -> GivenMask | None:
     """The first frame that shows the object, if a later slice is annotated."""
     frame = next((frame for frame, mask in truth.masks.items() if mask.any()), None)
     if frame is None or max(map(frames.slices.__getitem__, truth.masks)) <= frames.slices[frame]:
         return None
-    return Given(truth, frame, frames.slices[frame])
+    return GivenMask(truth, frame, frames.slices[frame])
 
 
-def _segment(graph: TokenGraph, given: Given) -> np.ndarray | None:
+def _segment(graph: TokenGraph, given: GivenMask) -> np.ndarray | None:
     """Scores ``(S, H, W)``; None where the object leaves no patch to mark the rest by."""
     cover = measure_cover(given.mask, graph.positions[1:])
     inside = cover > COVERED if (cover > COVERED).any() else cover == cover.max()
@@ -106,7 +106,7 @@ def _claim(scores: Sequence[np.ndarray], size: tuple[int, int]) -> list[np.ndarr
     return [(winner == number) & (one > THRESHOLD) for number, one in enumerate(pixels)]
 
 
-def _compare(mask: np.ndarray, given: Given, frame: int) -> tuple[float, ...]:
+def _compare(mask: np.ndarray, given: GivenMask, frame: int) -> tuple[float, ...]:
     truth = given.truth.masks[frame]
     pairs = [
         (measure_region(one, truth), measure_boundary(one, truth)) for one in (mask, given.mask)

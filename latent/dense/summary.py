@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tubelet.latent.dense.run import VideoScore
+from tubelet.latent.dense.run import EncoderScore
 from tubelet.store.intervals import Interval, interval
 from tubelet.store.wording import count, escape_controls
 
@@ -16,7 +16,7 @@ Key = tuple[str, str, str, str]  # task, measure, encoder, layer
 class ScoringSummary:
     """What the command prints. `groups` are those of videos that have one: a group counts once."""
 
-    scores: Sequence[VideoScore]
+    scores: Sequence[EncoderScore]
     groups: Mapping[str, str]
 
     def as_json(self) -> dict:

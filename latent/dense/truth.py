@@ -9,7 +9,7 @@ from tubelet.array_types import Bool, Float32, Float64
 from tubelet.store import Store
 from tubelet.store.annotations.masks import decode_runs
 from tubelet.store.placement import place_picture
-from tubelet.store.rows import ClipRow, fed_frames
+from tubelet.store.rows import ClipRow, list_fed_frames
 
 MASKS = """SELECT object, frame, mask_height, mask_width, runs FROM masks
 WHERE video_id = $video AND frame IN (SELECT unnest($frames::INTEGER[])) ORDER BY object, frame"""
@@ -29,7 +29,7 @@ class Frames:
     @classmethod
     def of(cls, clip: ClipRow, frame: tuple[int, int]) -> "Frames":
         """`frame`: height and width of the video."""
-        fed = fed_frames(clip)
+        fed = list_fed_frames(clip)
         slices = {number: at * clip.slices // len(fed) for at, number in enumerate(fed)}
         size = clip.crop_height, clip.crop_width
         return cls(clip, slices, size, place_picture(frame, size, clip.geometry).seen)

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from tubelet.array_types import Bool, Int
 from tubelet.latent.directions.sample import DirectionSample, MeasuredTokens
+from tubelet.latent.nulls import null_where_nan
 from tubelet.store.intervals import FEWEST, TAILS, Spread, student, student_ends
 
 BINS = 48
@@ -85,14 +86,14 @@ def map_frame(measured: MeasuredTokens) -> pa.Table:
     width = int(kept.tokens.width[0])
     found = average_cells(kept, kept.tokens.y.astype(int) * width + kept.tokens.x)
     y, x = np.divmod(found.key, width)
-    return pa.table({"y": y, "x": x, "value": found.mean, "error": _known(found.error), "videos": found.videos})  # fmt: skip
+    return pa.table({"y": y, "x": x, "value": found.mean, "error": null_where_nan(found.error), "videos": found.videos})  # fmt: skip
 
 
 def profile_window(measured: MeasuredTokens) -> pa.Table:
     """slice, value, low, high, videos: over windows of the number of slices that most of the tokens have."""
     kept = _only(measured, measured.tokens.slices == _most(measured.tokens.slices))
     found = average_cells(kept, kept.tokens.slice.astype(int))
-    return pa.table({"slice": found.key, "value": found.mean, "low": _known(found.low), "high": _known(found.high), "videos": found.videos})  # fmt: skip
+    return pa.table({"slice": found.key, "value": found.mean, "low": null_where_nan(found.low), "high": null_where_nan(found.high), "videos": found.videos})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -174,8 +175,3 @@ def _most(numbers: np.ndarray) -> int:
     """The number that occurs most often, the smallest of equals."""
     found, times = np.unique(numbers, return_counts=True)
     return int(found[times.argmax()])
-
-
-def _known(values: np.ndarray) -> pa.Array:
-    """NaN as NULL."""
-    return pa.array(np.asarray(values, float), mask=~np.isfinite(values))

@@ -45,14 +45,14 @@ def find_direction(store: Store, encoder_id: str, name: str) -> Direction:
     if re.fullmatch(r"[0-9]{1,9}", text):
         return _dimension(encoder_id, int(text), size)
     if found := TWO.fullmatch(text):
-        return _between_patches(store, encoder_id, MarkedPatches.parse(found[1]))
+        return _subtract_patches(store, encoder_id, MarkedPatches.parse(found[1]))
     named = NAMED.fullmatch(text)
     if named is None:
         raise LatentError(
             f"no direction is called {text}: pass a dimension from 0 to {size - 1}, or {FORMS}"
         )
     source, owner = named[1] or named[4], named[2] or named[5]
-    return _stored(store, encoder_id, (source, owner, named[3] or named[6] or ""))
+    return _load_stored(store, encoder_id, (source, owner, named[3] or named[6] or ""))
 
 
 def count_dimensions(store: Store, encoder_id: str) -> int:
@@ -80,7 +80,7 @@ def _dimension(encoder_id: str, dim: int, size: int) -> Direction:
     )
 
 
-def _between_patches(store: Store, encoder_id: str, marked: MarkedPatches) -> Direction:
+def _subtract_patches(store: Store, encoder_id: str, marked: MarkedPatches) -> Direction:
     clip = clips.row(store, marked.clip_id)
     if clip.encoder_id != encoder_id:
         raise LatentError(
@@ -113,7 +113,7 @@ def _read_patch(store: Store, clip_id: str, patch: tuple[int, int, int]) -> np.n
     return half.widen(grid[y, x][None])[0].astype(np.float64)
 
 
-def _stored(store: Store, encoder_id: str, asked: tuple[str, str, str]) -> Direction:
+def _load_stored(store: Store, encoder_id: str, asked: tuple[str, str, str]) -> Direction:
     """`asked`: the source, the name or id of what it belongs to, and its number or class there."""
     source, owner, part = asked
     key = ":".join(filter(None, asked))

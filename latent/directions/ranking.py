@@ -16,7 +16,7 @@ from tubelet.latent import clips, half, hits, search_index
 from tubelet.latent.code_search import CANDIDATES, EACH
 from tubelet.latent.codes import TokenIndex
 from tubelet.latent.directions.direction import Direction
-from tubelet.latent.hits import Hit, Ranking
+from tubelet.latent.hits import Hit, RankingOptions
 from tubelet.latent.search_index import Recall
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
@@ -40,7 +40,7 @@ class Extremes:
 
 
 def rank_corpus(
-    store: Store, direction: Direction, ranking: Ranking, videos: Sequence[str] | None = None
+    store: Store, direction: Direction, ranking: RankingOptions, videos: Sequence[str] | None = None
 ) -> Extremes | None:
     """The tokens at both ends, of some videos only, if given; None where only the sample can tell: no embeddings, or a large corpus without an index."""
     rows = clips.with_embeddings(store, direction.encoder_id, videos)
@@ -82,7 +82,7 @@ def measure_tokens(
 
 
 def _by_bounds(
-    store: Store, direction: Direction, ranking: Ranking, asked: tuple[list[ClipRow], int]
+    store: Store, direction: Direction, ranking: RankingOptions, asked: tuple[list[ClipRow], int]
 ) -> list[Hit]:
     """Slices by the largest value that they hold, read until no other can hold one of the hits; `asked`: the clips, and 1 or -1 for which end."""
     rows, sign = asked
@@ -110,14 +110,14 @@ def _ask_bounds(direction: Direction, sign: int) -> tuple[str, dict]:
     return asked.sql, dict(asked.values)
 
 
-def _is_full(kept: list[Hit], video_id: str, ranking: Ranking, reach: float) -> bool:
+def _is_full(kept: list[Hit], video_id: str, ranking: RankingOptions, reach: float) -> bool:
     """Whether a video already has as many hits as it may have, all of them beyond `reach`."""
     own = [hit.scores[0] for hit in kept if hit.clip.video_id == video_id]
     return ranking.per_video is not None and len(own) >= ranking.per_video and min(own) >= reach
 
 
 def _read_slice(
-    store: Store, direction: Direction, asked: tuple[ClipRow, int, int], ranking: Ranking
+    store: Store, direction: Direction, asked: tuple[ClipRow, int, int], ranking: RankingOptions
 ) -> Hit:
     clip, slice_, sign = asked
     grid = clips.read(store, clip, slice_, slice_ + 1)
@@ -129,7 +129,7 @@ def _read_slice(
 
 
 def _exactly(
-    store: Store, direction: Direction, ranking: Ranking, rows: list[ClipRow]
+    store: Store, direction: Direction, ranking: RankingOptions, rows: list[ClipRow]
 ) -> list[list[Hit]]:
     """Both ends from every embedding; clips of another grid than that of the position means have no values."""
     positions = direction.preparation.positions
@@ -149,11 +149,13 @@ def find_by_index(
     store: Store,
     sketch: TokenIndex,
     direction: Direction,
-    ranking: Ranking,
+    ranking: RankingOptions,
     rows: list[ClipRow],
 ) -> list[list[Hit]]:
     """Both ends by the codes, the candidates measured again exactly; clips without codes, or without lengths beside them, exactly."""
-    wide = Ranking(CANDIDATES, None if ranking.per_video is None else ranking.per_video * EACH)
+    wide = RankingOptions(
+        CANDIDATES, None if ranking.per_video is None else ranking.per_video * EACH
+    )
     ends: list[list[Hit]] = [[], []]
     for row in rows:
         scores = _score_clip(store, sketch, direction, row)

@@ -7,7 +7,7 @@ from tubelet.latent.codes import TokenIndex
 from tubelet.latent.directions.direction import Direction
 from tubelet.latent.directions.naming import find_direction
 from tubelet.latent.directions.ranking import find_by_index
-from tubelet.latent.hits import Hit, Ranking
+from tubelet.latent.hits import Hit, RankingOptions
 from tubelet.latent.scope import Scope
 from tubelet.store import Store
 from tubelet.store.rows import ClipRow
@@ -28,7 +28,7 @@ def measure_direction_recall(
     truth = _rank_exactly(store, asked, rows)
     shares = []
     for direction, ends in zip(asked, truth):
-        found = find_by_index(store, sketch, direction, Ranking(TOP), rows)
+        found = find_by_index(store, sketch, direction, RankingOptions(TOP), rows)
         shares += [len(_keys(a) & _keys(b)) / len(b) for a, b in zip(found, ends, strict=True) if b]
     return len(asked), float(np.mean(shares)) if shares else None
 
@@ -62,7 +62,7 @@ def _rank_exactly(
         for number, ends in enumerate(parts):
             for end, sign in zip(ends, (1, -1)):
                 end.append(hits.best_of(row, sign * values[:, number], TOP))
-    return [[hits.rank_hits(end, Ranking(TOP)) for end in ends] for ends in parts]
+    return [[hits.rank_hits(end, RankingOptions(TOP)) for end in ends] for ends in parts]
 
 
 def _keys(found: list[Hit]) -> set[tuple[str, int]]:

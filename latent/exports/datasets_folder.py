@@ -29,7 +29,7 @@ EXTENSION = "datasets.features.features"
 VIDEO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
-class Folder:
+class DatasetsFolder:
     """`data/train-00000-of-00004.parquet`, ...: a row group per item, each file there once it is whole."""
 
     def __init__(self, dataset: TokenDataset, folder: Path, store: Store) -> None:

@@ -15,11 +15,11 @@ from tubelet.latent import layers
 from tubelet.latent.basis import Basis
 from tubelet.latent.errors import LatentError
 from tubelet.latent.exports.propagation import segment_video
-from tubelet.latent.exports.timeline import Part, divide_video
+from tubelet.latent.exports.timeline import WindowPart, divide_video
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.workspace import Workspace
 from tubelet.media import overlay
-from tubelet.media.overlay import Drawing, Scene, ScenePart
+from tubelet.media.overlay import Drawing, ScenePart, WindowScene
 from tubelet.store.options import check_options, option
 from tubelet.store.questions import clips, corpus
 from tubelet.store.rows import ClipRow, VideoRow
@@ -54,7 +54,7 @@ class DrawingOptions:
 def write_window(workspace: Workspace, clip: ClipRow, how: DrawingOptions, sink: BinaryIO) -> int:
     """Write the window of a `clips` row as an MP4, to a file that can be sought in; return the number of frames. Raises TubeletError."""
     video = VideoRow.of(corpus.video(clip.video_id).answer(workspace.store).to_pylist()[0])
-    scene = Scene.of(workspace.store, video, clip)
+    scene = WindowScene.of(workspace.store, video, clip)
     return overlay.write_video(scene, draw_window(workspace, clip, how), sink)
 
 
@@ -86,7 +86,7 @@ def write_whole_video(
     """The same of all windows that were cut like a `clips` row: frames that no window covers stand alone. The file has to be there."""
     video = VideoRow.of(corpus.video(clip.video_id).answer(workspace.store).to_pylist()[0])
     parts = (
-        ScenePart(Scene(video, part.clip), part.frames, made)
+        ScenePart(WindowScene(video, part.clip), part.frames, made)
         for part, made in _draw_parts(workspace, clip, how)
     )
     return overlay.write_parts(parts, video["fps"], sink)
@@ -94,7 +94,7 @@ def write_whole_video(
 
 def _draw_parts(
     workspace: Workspace, clip: ClipRow, how: DrawingOptions
-) -> Iterator[tuple[Part, Drawing]]:
+) -> Iterator[tuple[WindowPart, Drawing]]:
     if how.over != MASK:
         for part in divide_video(workspace.store, clip):
             yield part, draw_window(workspace, part.clip, how)

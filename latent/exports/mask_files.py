@@ -9,7 +9,7 @@ from tubelet.latent import masks
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.segmentation import THRESHOLD, Segmentation
 from tubelet.store import StoreError
-from tubelet.store.rows import ClipRow, fed_frames
+from tubelet.store.rows import ClipRow, list_fed_frames
 
 ALL = "mask.npz"
 SLICE = re.compile(r"slice-([0-9]{1,6})\.png")
@@ -39,7 +39,9 @@ def write_mask(clip: ClipRow, found: Segmentation, marked: MarkedPatches, name: 
 
 
 def _describe(clip: ClipRow, marked: MarkedPatches) -> dict[str, np.ndarray]:
-    starts = np.array(fed_frames(clip))[np.arange(clip.slices) * clip.frame_count // clip.slices]
+    starts = np.array(list_fed_frames(clip))[
+        np.arange(clip.slices) * clip.frame_count // clip.slices
+    ]
     named = {
         name: clip[name]
         for name in (

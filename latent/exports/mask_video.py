@@ -16,11 +16,11 @@ import numpy as np
 from tubelet.array_types import Bool, Float32
 from tubelet.latent import masks
 from tubelet.latent.errors import LatentError
-from tubelet.latent.exports.timeline import Part, divide_windows, locate_picture
+from tubelet.latent.exports.timeline import WindowPart, divide_windows, locate_picture
 from tubelet.store.rows import ClipRow, VideoRow
 
 Scored = Iterable[
-    tuple[Part, np.ndarray]
+    tuple[WindowPart, np.ndarray]
 ]  # parts of a video in order, with the scores (S, H, W) of their windows
 
 

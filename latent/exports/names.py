@@ -4,7 +4,7 @@ import re
 import unicodedata
 from urllib.parse import quote
 
-from tubelet.store.rows import ClipRow, fed_frames
+from tubelet.store.rows import ClipRow, list_fed_frames
 
 LONGEST = 80  # characters of a video's name that are kept
 UNFIT = re.compile(r"[^\w.+-]+")  # for files of some system, or for a header
@@ -12,7 +12,7 @@ UNFIT = re.compile(r"[^\w.+-]+")  # for files of some system, or for a header
 
 def name_window_file(video_name: str, clip: ClipRow, content: str) -> str:
     """The name of a file about the window of a `clips` row; `content` is what it holds, with its extension."""
-    last = fed_frames(clip)[-1]
+    last = list_fed_frames(clip)[-1]
     return f"{name_video(video_name)}_frames-{clip['first_frame']}-{last}_{content}"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from tubelet.array_types import Float32, Int
 from tubelet.latent import clips, half, segmentation
 from tubelet.latent.errors import LatentError
-from tubelet.latent.exports.timeline import Part, divide_video
+from tubelet.latent.exports.timeline import WindowPart, divide_video
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.segmentation import THRESHOLD
 from tubelet.latent.workspace import READING, Workspace
@@ -27,7 +27,7 @@ NEARBY = 0.05  # of a cosine: what a match over the whole diagonal of the grid h
 
 def segment_video(
     workspace: Workspace, clip: ClipRow, marked: MarkedPatches
-) -> Iterator[tuple[Part, Float32[np.ndarray, "S H W"]]]:
+) -> Iterator[tuple[WindowPart, Float32[np.ndarray, "S H W"]]]:
     """The windows that were cut like a `clips` row, which the marks are on, with the scores of their patches. Raises LatentError."""
     parts = divide_video(workspace.store, clip)
     home = next(
@@ -43,7 +43,7 @@ def segment_video(
     for number in range(home - 1, -1, -1):
         scores[number] = _carry_on(
             workspace,
-            Told(parts[number + 1].clip, scores[number + 1]),
+            ScoredWindow(parts[number + 1].clip, scores[number + 1]),
             parts[number].clip,
             foreground,
         )
@@ -51,7 +51,7 @@ def segment_video(
         if number > home:
             scores[number] = _carry_on(
                 workspace,
-                Told(parts[number - 1].clip, scores.pop(number - 1)),
+                ScoredWindow(parts[number - 1].clip, scores.pop(number - 1)),
                 part.clip,
                 foreground,
             )
@@ -59,7 +59,7 @@ def segment_video(
 
 
 @dataclass(frozen=True)
-class Told:
+class ScoredWindow:
     """A window of which the mask is known: a `clips` row and its scores ``(S, H, W)``."""
 
     clip: ClipRow
@@ -67,7 +67,7 @@ class Told:
 
 
 def _carry_on(
-    workspace: Workspace, told: Told, clip: ClipRow, foreground: MarkedPatches
+    workspace: Workspace, told: ScoredWindow, clip: ClipRow, foreground: MarkedPatches
 ) -> Float32[np.ndarray, "S H W"]:
     """Scores of another window."""
     graph = workspace.graph(clip["clip_id"])
@@ -82,7 +82,7 @@ def _carry_on(
     return segmentation.segment(graph, marks, others).scores
 
 
-def _match(workspace: Workspace, told: Told, clip: ClipRow) -> tuple[set, set]:
+def _match(workspace: Workspace, told: ScoredWindow, clip: ClipRow) -> tuple[set, set]:
     """Patches ``(slice, y, x)`` of a window that are surely foreground, and surely background, by the window beside it."""
     one, other = nearest_slices(told.clip, clip)
     store, rows = (

@@ -22,7 +22,7 @@ from tubelet.latent.workspace import Workspace
 from tubelet.store import Store
 from tubelet.store.disk import outputs
 from tubelet.store.questions import corpus
-from tubelet.store.rows import ClipRow, VideoRow, fed_frames
+from tubelet.store.rows import ClipRow, VideoRow, list_fed_frames
 from tubelet.store.sandbox.formats import encode
 from tubelet.store.wording import count
 
@@ -165,7 +165,7 @@ def _write_masks(
         return outputs.write_file(
             output, lambda sink: mask_video.write_archive(video, scored, sink)
         )
-    last = fed_frames(clip)[-1] + clip.step
+    last = list_fed_frames(clip)[-1] + clip.step
     frames = (
         range(video["frames"])
         if whole_video

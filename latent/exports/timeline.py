@@ -17,12 +17,12 @@ from tubelet.media.overlay import number_slice
 from tubelet.store import Store
 from tubelet.store.placement import place_picture
 from tubelet.store.questions import clips, corpus
-from tubelet.store.rows import ClipRow, VideoRow, fed_frames
+from tubelet.store.rows import ClipRow, VideoRow, list_fed_frames
 from tubelet.store.schema import PARTNER
 
 
 @dataclass(frozen=True)
-class Part:
+class WindowPart:
     """Frames of a video that one window covers: a `clips` row, and those of its frames that count."""
 
     clip: ClipRow
@@ -34,7 +34,7 @@ class Part:
         return np.array([number_slice(self.clip, frame) for frame in self.frames], int)
 
 
-def divide_video(store: Store, clip: ClipRow) -> list[Part]:
+def divide_video(store: Store, clip: ClipRow) -> list[WindowPart]:
     """The windows that were cut like a clip, in order, each with the frames that it tells. Raises LatentError for one half of a pair."""
     if clip["role"] == PARTNER:
         raise LatentError(
@@ -44,9 +44,11 @@ def divide_video(store: Store, clip: ClipRow) -> list[Part]:
     return divide_windows(clips.windows(clip).read(store, ClipRow), video["frames"])
 
 
-def divide_windows(windows: Sequence[ClipRow], frames: int) -> list[Part]:
+def divide_windows(windows: Sequence[ClipRow], frames: int) -> list[WindowPart]:
     """The same of `clips` rows in the order of a video of `frames` frames."""
-    spans = [range(row.first_frame, min(fed_frames(row)[-1] + row.step, frames)) for row in windows]
+    spans = [
+        range(row.first_frame, min(list_fed_frames(row)[-1] + row.step, frames)) for row in windows
+    ]
     borders = [_border(*pair) for pair in pairwise(spans)]
     starts = [0, *(start for _, start in borders)]
     stops = [*(stop for stop, _ in borders), frames]
@@ -54,7 +56,7 @@ def divide_windows(windows: Sequence[ClipRow], frames: int) -> list[Part]:
         range(max(span.start, start), min(span.stop, stop))
         for span, start, stop in zip(spans, starts, stops)
     ]
-    return [Part(row, part) for row, part in zip(windows, cut) if part]
+    return [WindowPart(row, part) for row, part in zip(windows, cut) if part]
 
 
 def _border(one: range, other: range) -> tuple[int, int]:
@@ -66,7 +68,7 @@ def _border(one: range, other: range) -> tuple[int, int]:
     return border, border
 
 
-def measure_seconds(video: VideoRow, parts: Sequence[Part]) -> Float64[np.ndarray, " n"]:
+def measure_seconds(video: VideoRow, parts: Sequence[WindowPart]) -> Float64[np.ndarray, " n"]:
     """The time of every frame of the parts since the video's first frame, float64: by time stamps where the frame rate varies and the file
     is there, else from where each window begins and stops."""
     if all(sources.steady(part.clip, video["fps"]) for part in parts) or sources.missing(video):
@@ -76,7 +78,7 @@ def measure_seconds(video: VideoRow, parts: Sequence[Part]) -> Float64[np.ndarra
     return np.array([stamps[frame] for frame in wanted])
 
 
-def _interpolate(part: Part) -> np.ndarray:
+def _interpolate(part: WindowPart) -> np.ndarray:
     count = (part.clip["frame_count"] - 1) * part.clip["step"] + 1
     each = (part.clip["stop_s"] - part.clip["start_s"]) / count
     return part.clip["start_s"] + (np.array(part.frames) - part.clip["first_frame"]) * each

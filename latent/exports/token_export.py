@@ -18,7 +18,7 @@ from typing import Protocol
 
 from tubelet.latent.errors import LatentError
 from tubelet.latent.exports.atlas_table import AtlasTable
-from tubelet.latent.exports.datasets_folder import Folder
+from tubelet.latent.exports.datasets_folder import DatasetsFolder
 from tubelet.latent.exports.fiftyone_folder import FiftyOneFolder
 from tubelet.latent.exports.item_columns import count_bytes
 from tubelet.latent.exports.lance_table import LanceTable
@@ -35,7 +35,7 @@ PLAN, DONE = "plan.json", "done.txt"
 FORMAT = 2  # of what a rerun may go on with
 
 
-class Writer(Protocol):
+class FormatWriter(Protocol):
     """A format: its folder is begun, then its parts are written one by one, each again where a run stopped in it."""
 
     def begin(self) -> int:
@@ -45,11 +45,11 @@ class Writer(Protocol):
         """Write a part, in place of what may be there of it."""
 
 
-WRITERS: dict[str, Callable[[TokenDataset, Path, Store], Writer]] = {
+WRITERS: dict[str, Callable[[TokenDataset, Path, Store], FormatWriter]] = {
     "zarr": Arrays,
     "webdataset": Shards,
     "npy": OneArray,
-    "datasets": Folder,
+    "datasets": DatasetsFolder,
     "lance": LanceTable,
     "atlas": AtlasTable,
     "fiftyone": FiftyOneFolder,

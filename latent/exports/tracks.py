@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.latent.exports.timeline import (
-    Part,
+    WindowPart,
     divide_video,
     divide_windows,
     locate_picture,
@@ -71,14 +71,14 @@ def _find_video(store: Store, clip: ClipRow) -> VideoRow:
     return VideoRow.of(corpus.video(clip.video_id).answer(store).to_pylist()[0])
 
 
-def _tabulate(video: VideoRow, parts: Sequence[Part], tracks: Sequence[Track]) -> pa.Table:
+def _tabulate(video: VideoRow, parts: Sequence[WindowPart], tracks: Sequence[Track]) -> pa.Table:
     table = pa.concat_tables([_tabulate_part(video, *told) for told in zip(parts, tracks)])
     return table.append_column("seconds", pa.array(measure_seconds(video, parts))).select(
         list(COLUMNS)
     )
 
 
-def _tabulate_part(video: VideoRow, part: Part, track: Track) -> pa.Table:
+def _tabulate_part(video: VideoRow, part: WindowPart, track: Track) -> pa.Table:
     """One row per frame of a part, without its time."""
     slices = part.slices
     top, left, height, width = locate_picture(video, part.clip)

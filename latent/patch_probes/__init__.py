@@ -1,4 +1,4 @@
-"""Patch probes: a linear model per encoder and layer that tells from each token what its patch shows, against imported masks. No encoder runs here.
+"""Patch probes: a linear model per encoder and layer that predicts from each token what its patch shows, against imported masks. No encoder runs here.
 
 truth      the classes of masks, and what every pixel and patch of a clip shows
 sources    what a model sees of a clip: its tokens, or, for controls, positions or colors

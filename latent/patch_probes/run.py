@@ -7,12 +7,17 @@ import numpy as np
 
 from tubelet.latent import clips
 from tubelet.latent.dense.truth import Frames
-from tubelet.latent.patch_probes.sample import Maps, Sample, draw_sample, shuffle_classes
+from tubelet.latent.patch_probes.sample import Maps, PatchSample, draw_sample, shuffle_classes
 from tubelet.latent.patch_probes.scoring import Tables, score_mean
-from tubelet.latent.patch_probes.sources import Source, read_colors, read_positions, read_tokens
+from tubelet.latent.patch_probes.sources import (
+    TokenSource,
+    read_colors,
+    read_positions,
+    read_tokens,
+)
 from tubelet.latent.patch_probes.trial import (
+    EncoderClips,
     MaskTrial,
-    Stage,
     guess_majority,
     list_sizes,
     run_trial,
@@ -26,11 +31,11 @@ from tubelet.latent.patch_probes.truth import (
 from tubelet.latent.probes import controls
 from tubelet.latent.probes.folds import Fold, make_folds, thin_fold
 from tubelet.latent.probes.options import WHOLE, ProbeError, ProbeOptions
-from tubelet.latent.probes.run import NOTES, ProbeRun, Result, choose_places, share_videos
-from tubelet.latent.probes.states import Place
+from tubelet.latent.probes.run import NOTES, ProbeResult, ProbeRun, choose_places, share_videos
+from tubelet.latent.probes.states import StoredLayer
 from tubelet.latent.probes.tokens import find_token_places
 from tubelet.store import Store
-from tubelet.store.rows import ClipRow, fed_frames
+from tubelet.store.rows import ClipRow, list_fed_frames
 
 Held = dict[str, dict[str, list[ClipRow]]]  # clips with annotated frames, by encoder and video
 
@@ -49,7 +54,7 @@ def run_patch_probes(store: Store, encoders: Sequence[str], options: ProbeOption
     held = {place.encoder_id: _hold_clips(store, place, annotated) for place in places + untrained}
     common = _find_common(held, places)
     truth = read_mask_truth(store, sorted(common), options)
-    bench = Bench(
+    bench = PatchProbeSetup(
         store=store,
         truth=truth,
         options=options,
@@ -69,16 +74,16 @@ def run_patch_probes(store: Store, encoders: Sequence[str], options: ProbeOption
 
 
 def _hold_clips(
-    store: Store, place: Place, annotated: dict[str, set[int]]
+    store: Store, place: StoredLayer, annotated: dict[str, set[int]]
 ) -> dict[str, list[ClipRow]]:
     found: dict[str, list[ClipRow]] = {}
     for clip in clips.with_embeddings(store, place.encoder_id, list(annotated)):
-        if annotated[clip.video_id].intersection(fed_frames(clip)):
+        if annotated[clip.video_id].intersection(list_fed_frames(clip)):
             found.setdefault(clip.video_id, []).append(clip)
     return found
 
 
-def _find_common(held: Held, places: Sequence[Place]) -> set[str]:
+def _find_common(held: Held, places: Sequence[StoredLayer]) -> set[str]:
     for place in places:
         if not held[place.encoder_id]:
             raise ProbeError(
@@ -92,8 +97,8 @@ def _find_common(held: Held, places: Sequence[Place]) -> set[str]:
 
 
 def _results(
-    bench: "Bench", places: list[Place], untrained: list[Place], held: Held
-) -> Iterator[Result]:
+    bench: "PatchProbeSetup", places: list[StoredLayer], untrained: list[StoredLayer], held: Held
+) -> Iterator[ProbeResult]:
     for place in places:
         yield from bench.probe(place, held[place.encoder_id])
     for place in untrained:
@@ -105,7 +110,7 @@ def _results(
 
 
 @dataclass(kw_only=True)
-class Bench:
+class PatchProbeSetup:
     """The videos and folds that all patch probes of a run share."""
 
     store: Store
@@ -114,16 +119,16 @@ class Bench:
     folds: list[Fold]
     maps: dict[str, np.ndarray] = field(default_factory=dict)  # of the clips that were looked at
 
-    def stage(self, held: dict[str, list[ClipRow]]) -> Stage:
+    def stage(self, held: dict[str, list[ClipRow]]) -> EncoderClips:
         ids = self.truth.units.video_ids
-        return Stage(
+        return EncoderClips(
             self.store,
             self.truth,
             [held[video_id] for video_id in ids],
             list_sizes(self.store, ids),
         )
 
-    def map_clips(self, stage: Stage) -> Maps:
+    def map_clips(self, stage: EncoderClips) -> Maps:
         for place, found in enumerate(stage.videos):
             for clip in found:
                 if clip.clip_id not in self.maps:
@@ -134,7 +139,7 @@ class Bench:
         pixels = self.truth.draw(self.store, frames)
         return map_patches(pixels, frames, len(self.truth.classes))
 
-    def probe(self, place: Place, held: dict[str, list[ClipRow]]) -> Iterator[Result]:
+    def probe(self, place: StoredLayer, held: dict[str, list[ClipRow]]) -> Iterator[ProbeResult]:
         """The probe of an encoder, those with fewer videos, and one that learned exchanged classes."""
         stage, tokens = self.stage(held), read_tokens(self.store)
         drawn = self._draw(stage, tokens)
@@ -148,7 +153,7 @@ class Bench:
         trial = run_trial(stage, exchanged, self.folds, self.options.seed)
         yield self._result(stage, place, controls.SHUFFLED, trial)
 
-    def compare(self, held: dict[str, list[ClipRow]]) -> Iterator[Result]:
+    def compare(self, held: dict[str, list[ClipRow]]) -> Iterator[ProbeResult]:
         """The controls that need no encoder, on the clips of one."""
         stage = self.stage(held)
         majority = guess_majority(stage, self.map_clips(stage), self.folds)
@@ -158,22 +163,24 @@ class Bench:
 
     def try_source(
         self,
-        stage: Stage,
-        source: Source,
+        stage: EncoderClips,
+        source: TokenSource,
         control: str,
-        place: Place | None = None,
-    ) -> Iterator[Result]:
+        place: StoredLayer | None = None,
+    ) -> Iterator[ProbeResult]:
         """A control that learns from what a source gives; nothing where a clip has none of it."""
         drawn = self._draw(stage, source)
         if drawn is not None:
             trial = run_trial(stage, (source, drawn), self.folds, self.options.seed)
             yield self._result(stage, place, control, trial)
 
-    def _draw(self, stage: Stage, source: Source) -> Sample | None:
+    def _draw(self, stage: EncoderClips, source: TokenSource) -> PatchSample | None:
         most, seed = self.options.tokens, self.options.seed
         return draw_sample(stage.videos, self.map_clips(stage), source, most, seed)
 
-    def _thin(self, stage: Stage, asked: tuple[Source, Sample], share: float) -> MaskTrial:
+    def _thin(
+        self, stage: EncoderClips, asked: tuple[TokenSource, PatchSample], share: float
+    ) -> MaskTrial:
         """The mean pixels over several draws of that share of the training videos."""
         trials = []
         for number in range(self.options.seeds):
@@ -184,14 +191,14 @@ class Bench:
 
     def _result(
         self,
-        stage: Stage,
-        place: Place | None,
+        stage: EncoderClips,
+        place: StoredLayer | None,
         control: str | None,
         trial: MaskTrial,
         share: float = WHOLE,
-    ) -> Result:
+    ) -> ProbeResult:
         assert trial.tables is not None
-        return Result(
+        return ProbeResult(
             place=place,
             control=control,
             trial=trial,

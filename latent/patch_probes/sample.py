@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tubelet.array_types import Float32, Int
-from tubelet.latent.patch_probes.sources import Source
+from tubelet.latent.patch_probes.sources import TokenSource
 from tubelet.store.rows import ClipRow
 
 Maps = Mapping[str, np.ndarray]  # classes of patches (S, H, W) of clips by id, -1 where unknown
 
 
 @dataclass(frozen=True)
-class Sample:
+class PatchSample:
     """Tokens, their classes, and the places of their videos in the truth."""
 
     vectors: Float32[np.ndarray, "n D"]
@@ -27,8 +27,8 @@ class Sample:
 
 
 def draw_sample(
-    videos: Sequence[Sequence[ClipRow]], maps: Maps, source: Source, most: int, seed: int
-) -> Sample | None:
+    videos: Sequence[Sequence[ClipRow]], maps: Maps, source: TokenSource, most: int, seed: int
+) -> PatchSample | None:
     """At most a number of tokens, evenly over videos; None where a clip has nothing to read."""
     share = max(1, most // len(videos))
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
@@ -41,7 +41,7 @@ def draw_sample(
             classes = maps[clip.clip_id].reshape(-1)[tokens]
             vectors = grid.reshape(-1, grid.shape[-1])[tokens]
             parts.append((vectors, classes, np.full(len(tokens), place)))
-    return Sample(*(np.concatenate(column) for column in zip(*parts)))
+    return PatchSample(*(np.concatenate(column) for column in zip(*parts)))
 
 
 def _pick_tokens(
@@ -59,7 +59,7 @@ def _pick_tokens(
     ]
 
 
-def shuffle_classes(sample: Sample, seed: int) -> Sample:
+def shuffle_classes(sample: PatchSample, seed: int) -> PatchSample:
     """The classes of each video exchanged between its tokens: how common each is stays, what a token tells of its own does not."""
     classes = sample.classes.copy()
     for place in np.unique(sample.places):

@@ -20,13 +20,13 @@ PER_PATCH = 2  # pixels per side of a patch
 
 
 @dataclass(frozen=True)
-class Source:
+class TokenSource:
     """`read` gives ``(S, H, W, D)`` of a clip; None where there is nothing to read."""
 
     read: Callable[[ClipRow], np.ndarray | None]
 
 
-def read_tokens(store: Store) -> Source:
+def read_tokens(store: Store) -> TokenSource:
     """Stored embeddings. Raises ProbeError for those that are not finite."""
 
     def read(clip: ClipRow) -> Float32[np.ndarray, "S H W D"]:
@@ -37,10 +37,10 @@ def read_tokens(store: Store) -> Source:
             )
         return grid
 
-    return Source(read)
+    return TokenSource(read)
 
 
-def read_positions() -> Source:
+def read_positions() -> TokenSource:
     """Smooth functions of the place in the grid, and the time in the clip: no picture at all."""
 
     def read(clip: ClipRow) -> Float32[np.ndarray, "S H W D"]:
@@ -54,7 +54,7 @@ def read_positions() -> Source:
             [grid, np.broadcast_to(time, (*grid.shape[:3], 1))], axis=3, dtype=np.float32
         )
 
-    return Source(read)
+    return TokenSource(read)
 
 
 def _waves(size: int) -> np.ndarray:
@@ -62,7 +62,7 @@ def _waves(size: int) -> np.ndarray:
     return np.cos(np.pi * np.outer((np.arange(size) + 0.5) / size, np.arange(WAVES)))
 
 
-def read_colors(store: Store) -> Source:
+def read_colors(store: Store) -> TokenSource:
     """2 x 2 colors of each patch, from the slice pictures."""
 
     def read(clip: ClipRow) -> Float32[np.ndarray, "S H W D"] | None:
@@ -74,7 +74,7 @@ def read_colors(store: Store) -> Source:
             return None
         return np.stack([_cut_patches(sheet, clip, number) for number in range(clip.slices)])
 
-    return Source(read)
+    return TokenSource(read)
 
 
 def _cut_patches(image: Image.Image, clip: ClipRow, number: int) -> Float32[np.ndarray, "H W D"]:

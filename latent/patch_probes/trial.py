@@ -9,9 +9,9 @@ import numpy as np
 from tubelet.array_types import Float32
 from tubelet.latent.dense.truth import Frames
 from tubelet.latent.masks import upsample
-from tubelet.latent.patch_probes.sample import Maps, Sample
+from tubelet.latent.patch_probes.sample import Maps, PatchSample
 from tubelet.latent.patch_probes.scoring import Tables, count_pixels
-from tubelet.latent.patch_probes.sources import Source
+from tubelet.latent.patch_probes.sources import TokenSource
 from tubelet.latent.patch_probes.truth import MaskTruth, split_slices
 from tubelet.latent.probes import models
 from tubelet.latent.probes.folds import Fold
@@ -30,7 +30,7 @@ class MaskTrial(Trial):
 
 
 @dataclass(frozen=True)
-class Stage:
+class EncoderClips:
     """What all trials of an encoder share: its clips by video, in the order of the truth, and the size of a frame of each video."""
 
     store: Store
@@ -47,7 +47,7 @@ class Stage:
 
 
 def run_trial(
-    stage: Stage, asked: tuple[Source, Sample], folds: Sequence[Fold], seed: int
+    stage: EncoderClips, asked: tuple[TokenSource, PatchSample], folds: Sequence[Fold], seed: int
 ) -> MaskTrial:
     """Train and predict every fold."""
     source, sample = asked
@@ -60,7 +60,7 @@ def run_trial(
     return _join(rows, float(np.nanmedian(strengths)) if strengths else np.nan)
 
 
-def guess_majority(stage: Stage, maps: Maps, folds: Sequence[Fold]) -> MaskTrial:
+def guess_majority(stage: EncoderClips, maps: Maps, folds: Sequence[Fold]) -> MaskTrial:
     """The class that most patches of the training part show, everywhere."""
     rows = []
     for number, (train, test) in enumerate(folds):
@@ -69,7 +69,7 @@ def guess_majority(stage: Stage, maps: Maps, folds: Sequence[Fold]) -> MaskTrial
         )
         commonest = int(np.bincount(known[known >= 0]).argmax())
         model = Constant(commonest)
-        nothing = Source(lambda clip: np.zeros((*clip.positions, 1), np.float32))
+        nothing = TokenSource(lambda clip: np.zeros((*clip.positions, 1), np.float32))
         rows += [(place, number, *_predict(stage, place, nothing, model)) for place in test]
     return _join(rows, float("nan"))
 
@@ -111,7 +111,9 @@ def _train(data: tuple, truth: MaskTruth, seed: int) -> tuple[Any, float]:
     return models.train(LINEAR, CLASSES, (vectors, classes, groups), seed)
 
 
-def _predict(stage: Stage, place: int, source: Source, model: Any) -> tuple[int, np.ndarray]:
+def _predict(
+    stage: EncoderClips, place: int, source: TokenSource, model: Any
+) -> tuple[int, np.ndarray]:
     """Scored frames of a video, and the shares ``(2, C)`` of its pixels in intersection and union of each class."""
     size = len(stage.truth.classes)
     total, seen = np.zeros((2, size)), 0

@@ -12,7 +12,7 @@ from tubelet.array_types import Float32, Float64
 from tubelet.latent.clips import Clip
 from tubelet.latent.probes.options import ProbeError
 from tubelet.store import Store
-from tubelet.store.questions.model_rows import AttentiveProbe
+from tubelet.store.questions.model_rows import ListedAttentiveProbe
 from tubelet.store.questions.probes import attention_vectors, attentive_probes, predicted_folds
 
 EPS = 1e-5  # of LayerNorm
@@ -22,7 +22,7 @@ EPS = 1e-5  # of LayerNorm
 class ProbeAttention:
     """The vectors ``(heads, D)`` of the model of each fold, and the fold whose model never saw a video."""
 
-    probe: AttentiveProbe
+    probe: ListedAttentiveProbe
     vectors: Mapping[int, Float64[np.ndarray, "heads D"]]
     folds: Mapping[str, int]
 
@@ -66,15 +66,15 @@ def _attend(vectors: np.ndarray, normalized: np.ndarray) -> np.ndarray:
     return found
 
 
-def list_attention(store: Store, encoder_id: str) -> dict[str, AttentiveProbe]:
+def list_attention(store: Store, encoder_id: str) -> dict[str, ListedAttentiveProbe]:
     """The attentive probes of an encoder by what readers call them, the newest first."""
     return {
         name_probe(probe): probe
-        for probe in attentive_probes(encoder_id).read(store, AttentiveProbe)
+        for probe in attentive_probes(encoder_id).read(store, ListedAttentiveProbe)
     }
 
 
-def name_probe(probe: AttentiveProbe) -> str:
+def name_probe(probe: ListedAttentiveProbe) -> str:
     score = "" if probe.score is None else f" {probe.score:.3f}"
     return f"{probe.label_name}{score} ({probe.probe_id[:8]})"
 

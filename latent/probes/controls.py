@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from tubelet.latent.probes.states import States
+from tubelet.latent.probes.states import ClipStates
 from tubelet.latent.probes.truth import Truth
 from tubelet.store import Store
 from tubelet.store.disk.inside import UnsafePath
@@ -45,13 +45,13 @@ def shuffle_labels(truth: Truth, seed: int) -> Truth:
     return replace(truth, values=generator.permutation(truth.values))
 
 
-def read_positions(store: Store, encoder_id: str) -> States:
+def read_positions(store: Store, encoder_id: str) -> ClipStates:
     """Where the clips of an encoder are in their videos, and how large."""
     rows = store.rows(POSITIONS, {"encoder": encoder_id})
     return _join((row["clip_id"], row["video_id"], row["vector"]) for row in rows)
 
 
-def read_pixels(store: Store, encoder_id: str) -> States:
+def read_pixels(store: Store, encoder_id: str) -> ClipStates:
     """The colors of the clips of an encoder, from their slice pictures; of those that have some."""
     clips = [
         ClipRow.of(row)
@@ -85,11 +85,11 @@ def _tile(image: Image.Image, sheet: Sheet, number: int) -> np.ndarray:
     return np.asarray(small, np.float64).ravel() / 255
 
 
-def _join(rows: Iterable[tuple]) -> States:
+def _join(rows: Iterable[tuple]) -> ClipStates:
     clips, videos, vectors = [], [], []
     for clip, video, vector in rows:
         clips.append(clip)
         videos.append(video)
         vectors.append(np.asarray(vector, np.float32))
     stacked = np.stack(vectors) if vectors else np.zeros((0, 1), np.float32)
-    return States(stacked, tuple(clips), np.array(videos, dtype=str))
+    return ClipStates(stacked, tuple(clips), np.array(videos, dtype=str))

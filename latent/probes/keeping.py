@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from tubelet.latent.probes.controls import SHUFFLED
 from tubelet.latent.probes.options import CLASSES, WHOLE
-from tubelet.latent.probes.run import ProbeRun, Result
+from tubelet.latent.probes.run import ProbeResult, ProbeRun
 from tubelet.latent.probes.scoring import metric_of
-from tubelet.latent.probes.weights import Weights
+from tubelet.latent.probes.weights import ProbeWeights
 from tubelet.store import Store
 from tubelet.store.clock import now
 from tubelet.store.ids import hash_parts
@@ -49,7 +49,7 @@ def name_run(run: ProbeRun) -> str:
     return hash_parts(truth.name, truth.task, truth.video_ids, list(map(str, truth.values)), list(truth.groups), run.options.settings)  # fmt: skip
 
 
-def describe_probe(run_id: str, run: ProbeRun, result: Result) -> dict:
+def describe_probe(run_id: str, run: ProbeRun, result: ProbeResult) -> dict:
     """The row of `probes`."""
     place, truth, trial = result.place, run.truth, result.trial
     where = (place.encoder_id, place.layer) if place else (None, None)
@@ -79,7 +79,7 @@ def describe_probe(run_id: str, run: ProbeRun, result: Result) -> dict:
     }
 
 
-def _weight_rows(probe_id: str, found: Weights | None) -> list[dict]:
+def _weight_rows(probe_id: str, found: ProbeWeights | None) -> list[dict]:
     if found is None:
         return []
     names = found.classes or (None,)
@@ -101,7 +101,7 @@ def none_for_nan(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _predictions(probe_id: str, run: ProbeRun, result: Result) -> pa.Table:
+def _predictions(probe_id: str, run: ProbeRun, result: ProbeResult) -> pa.Table:
     truth, found = run.truth, result.trial.predicted
     true, classes = truth.values[found.places], truth.task == CLASSES
     size = len(found.places)

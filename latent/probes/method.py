@@ -8,11 +8,11 @@ import numpy as np
 
 from tubelet.array_types import Bool
 from tubelet.latent.probes import models
-from tubelet.latent.probes.states import Place, count_clips, find_places, read_states
+from tubelet.latent.probes.states import StoredLayer, count_clips, find_places, read_states
 from tubelet.store import Store
 
 Data = tuple[Any, np.ndarray, np.ndarray]  # what is learned from, values and groups, of clips
-FindPlaces = Callable[[Store, Sequence[str], Sequence[str]], list[Place]]  # encoders, layers
+FindPlaces = Callable[[Store, Sequence[str], Sequence[str]], list[StoredLayer]]  # encoders, layers
 Train = Callable[[str, str, Data, int], tuple[Any, float]]  # of a kind, a task, data and a seed
 
 
@@ -38,7 +38,7 @@ class Method:
 
     find_places: FindPlaces
     count_clips: Callable[[Store], Mapping[str, Mapping[str, int]]]
-    read: Callable[[Store, Place], Inputs]
+    read: Callable[[Store, StoredLayer], Inputs]
     train: Train
 
 

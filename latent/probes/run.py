@@ -8,7 +8,7 @@ from tubelet.latent.probes.folds import Fold, make_folds, thin_fold
 from tubelet.latent.probes.method import STATES, FindPlaces, Inputs, Method
 from tubelet.latent.probes.options import CLASSES, LINEAR, WHOLE, ProbeError, ProbeOptions
 from tubelet.latent.probes.scoring import Score
-from tubelet.latent.probes.states import Place
+from tubelet.latent.probes.states import StoredLayer
 from tubelet.latent.probes.trial import Training, Trial, guess_majority, run_trial
 from tubelet.latent.probes.truth import Truth, read_truth, refuse_untrainable
 from tubelet.store import Store
@@ -18,10 +18,10 @@ Held = Mapping[str, Mapping[str, int]]  # number of clips, by encoder and video
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class ProbeResult:
     """A probe or a control: where its states are from (nowhere, for some controls), and what it reached."""
 
-    place: Place | None
+    place: StoredLayer | None
     control: str | None
     trial: Trial
     score: Score
@@ -36,12 +36,12 @@ class ProbeRun:
     truth: Truth
     options: ProbeOptions
     folds: int
-    results: tuple[Result, ...]
+    results: tuple[ProbeResult, ...]
     notes: tuple[str, ...] = ()
     classes: int | None = None
 
     @property
-    def probes(self) -> list[Result]:
+    def probes(self) -> list[ProbeResult]:
         """Those that learned from all training videos."""
         return [one for one in self.results if one.control is None and one.share == WHOLE]
 
@@ -57,7 +57,7 @@ def run_probes(
     places, untrained = choose_places(store, encoders, options, method.find_places)
     truth, held = read_truth(store, label, options), method.count_clips(store)
     truth = _common_videos(truth, held, places, options)
-    bench = Bench(store, truth, options, method)
+    bench = ProbeSetup(store, truth, options, method)
     results = list(_results(bench, places, untrained, held))
     kinds = {result.control for result in results}
     notes = [NOTES[name] for name in NOTES if name not in kinds]
@@ -77,7 +77,7 @@ NOTES = {
 }
 
 
-class Bench:
+class ProbeSetup:
     """The videos and folds that all probes of a run share."""
 
     def __init__(
@@ -88,10 +88,12 @@ class Bench:
         self.training = Training(options.kind, options.seed, method.train)
         self.shuffled: dict[int, tuple[Truth, list[Fold]]] = {}
 
-    def read(self, place: Place) -> Inputs:
+    def read(self, place: StoredLayer) -> Inputs:
         return self.method.read(self.store, place)
 
-    def try_states(self, place: Place | None, states: Inputs, control: str | None) -> Result:
+    def try_states(
+        self, place: StoredLayer | None, states: Inputs, control: str | None
+    ) -> ProbeResult:
         """A probe, or a control that has states; those of no place are vectors, which a linear model stands for where the kind is another method's."""
         states = states.only(self.truth.video_ids)
         training = self.training
@@ -100,7 +102,7 @@ class Bench:
         trial = run_trial(self.truth, states, self.folds, training)
         return self._result(place, control, trial, len(states.clip_ids))
 
-    def try_shuffled(self, place: Place, states: Inputs) -> Result:
+    def try_shuffled(self, place: StoredLayer, states: Inputs) -> ProbeResult:
         """The mean over the shuffles; the predictions are those of the first."""
         states = states.only(self.truth.video_ids)
         scores, trials = [], []
@@ -108,7 +110,7 @@ class Bench:
             truth, folds = self._shuffle(number)
             trials.append(run_trial(truth, states, folds, self.training))
             scores.append(scoring.score(truth, trials[-1].predicted))
-        return Result(
+        return ProbeResult(
             place=place,
             control=controls.SHUFFLED,
             trial=trials[0],
@@ -124,7 +126,7 @@ class Bench:
             self.shuffled[number] = truth, folds
         return self.shuffled[number]
 
-    def try_share(self, place: Place, states: Inputs, share: float) -> Result:
+    def try_share(self, place: StoredLayer, states: Inputs, share: float) -> ProbeResult:
         """The mean over several draws of the training videos."""
         states = states.only(self.truth.video_ids)
         trials = [
@@ -132,7 +134,7 @@ class Bench:
             for number in range(self.options.seeds)
         ]
         found = scoring.score_draws(self.truth, [trial.predicted for trial in trials])
-        return Result(
+        return ProbeResult(
             place=place,
             control=None,
             trial=trials[0],
@@ -145,7 +147,7 @@ class Bench:
         seed = self.options.seed + number
         return [thin_fold(self.truth, fold, share, seed) for fold in self.folds]
 
-    def try_majority(self, clips: int) -> Result:
+    def try_majority(self, clips: int) -> ProbeResult:
         trial = guess_majority(self.truth, self.folds)
         return self._result(None, controls.MAJORITY, trial, clips)
 
@@ -153,14 +155,16 @@ class Bench:
         """Whether every video of the run has states."""
         return set(self.truth.video_ids) <= set(states.video_ids.tolist())
 
-    def _result(self, place: Place | None, control: str | None, trial: Trial, clips: int) -> Result:
+    def _result(
+        self, place: StoredLayer | None, control: str | None, trial: Trial, clips: int
+    ) -> ProbeResult:
         found = scoring.score(self.truth, trial.predicted)
-        return Result(place=place, control=control, trial=trial, score=found, clips=clips)
+        return ProbeResult(place=place, control=control, trial=trial, score=found, clips=clips)
 
 
 def _results(
-    bench: Bench, places: list[Place], untrained: list[Place], held: Held
-) -> Iterator[Result]:
+    bench: ProbeSetup, places: list[StoredLayer], untrained: list[StoredLayer], held: Held
+) -> Iterator[ProbeResult]:
     for place in places:
         states = bench.read(place)
         yield bench.try_states(place, states, None)
@@ -182,7 +186,7 @@ def _results(
 
 def choose_places(
     store: Store, encoders: Sequence[str], options: ProbeOptions, find: FindPlaces
-) -> tuple[list[Place], list[Place]]:
+) -> tuple[list[StoredLayer], list[StoredLayer]]:
     """What is probed, and the untrained networks that are its control: those that nobody asked for by name."""
     asked = find(store, encoders, options.layers)
     trained = [place for place in asked if not place.untrained]
@@ -195,7 +199,9 @@ def choose_places(
     return asked, others
 
 
-def _common_videos(truth: Truth, held: Held, places: list[Place], options: ProbeOptions) -> Truth:
+def _common_videos(
+    truth: Truth, held: Held, places: list[StoredLayer], options: ProbeOptions
+) -> Truth:
     """The labeled videos that every encoder has. Raises ProbeError where these are too few."""
     encoders = list(dict.fromkeys(place.encoder_id for place in places))
     common = share_videos(held, encoders)

@@ -26,7 +26,7 @@ ORDER BY e.encoder_id, try_cast(regexp_extract(p.layer, '[0-9]+') AS INTEGER), p
 
 
 @dataclass(frozen=True)
-class Place:
+class StoredLayer:
     """An encoder and a layer of it whose states are stored; `pooled`: in the table of that name."""
 
     encoder_id: str
@@ -36,28 +36,30 @@ class Place:
 
 
 @dataclass(frozen=True)
-class States:
+class ClipStates:
     """Vectors ``(n, D)`` of clips, in the order of their ids."""
 
     vectors: Float32[np.ndarray, "n D"]
     clip_ids: tuple[str, ...]
     video_ids: np.ndarray
 
-    def only(self, video_ids: Sequence[str]) -> "States":
+    def only(self, video_ids: Sequence[str]) -> "ClipStates":
         kept = np.isin(self.video_ids, list(video_ids))
         clips = tuple(clip for clip, keep in zip(self.clip_ids, kept) if keep)
-        return States(self.vectors[kept], clips, self.video_ids[kept])
+        return ClipStates(self.vectors[kept], clips, self.video_ids[kept])
 
     def take(self, kept: Bool[np.ndarray, " n"]) -> Float32[np.ndarray, "m D"]:
         """What a model learns from, or predicts, of some of the clips."""
         return self.vectors[kept]
 
 
-def find_places(store: Store, encoders: Sequence[str], layers: Sequence[str]) -> list[Place]:
+def find_places(store: Store, encoders: Sequence[str], layers: Sequence[str]) -> list[StoredLayer]:
     """Every encoder and layer to be probed, all that the store has where none is named. Raises ProbeError for a layer that is not there."""
     wanted = {find_encoder(store, name) for name in encoders}
     found = [
-        Place(row["encoder_id"], row["part"] or row["layer"], bool(row["part"]), row["untrained"])
+        StoredLayer(
+            row["encoder_id"], row["part"] or row["layer"], bool(row["part"]), row["untrained"]
+        )
         for row in store.rows(HELD)
         if not wanted or row["encoder_id"] in wanted
     ]
@@ -68,7 +70,7 @@ def find_places(store: Store, encoders: Sequence[str], layers: Sequence[str]) ->
     return choose_layers(found, layers)
 
 
-def choose_layers(found: list[Place], layers: Sequence[str]) -> list[Place]:
+def choose_layers(found: list[StoredLayer], layers: Sequence[str]) -> list[StoredLayer]:
     """Those at some layers, all where none is named. Raises ProbeError for a layer that is not there."""
     held = dict.fromkeys(place.layer for place in found)
     if missing := [layer for layer in layers if layer not in held]:
@@ -91,7 +93,7 @@ def count_rows(rows: Iterable[dict]) -> dict[str, dict[str, int]]:
     return held
 
 
-def read_states(store: Store, place: Place) -> States:
+def read_states(store: Store, place: StoredLayer) -> ClipStates:
     """The vectors of all clips of an encoder at a layer. Raises ProbeError where one is not finite."""
     sql, values = (POOLED, {"encoder": place.encoder_id, "layer": place.layer})
     if not place.pooled:
@@ -104,7 +106,7 @@ def read_states(store: Store, place: Place) -> States:
     return _mean_over_slices(rows, place)
 
 
-def _mean_over_slices(rows: pa.Table, place: Place) -> States:
+def _mean_over_slices(rows: pa.Table, place: StoredLayer) -> ClipStates:
     lists = rows["vector"].combine_chunks()
     vectors = np.asarray(lists.flatten(), np.float32).reshape(len(rows), -1)
     clips = np.asarray(rows["clip_id"].to_pylist())
@@ -119,4 +121,4 @@ def _mean_over_slices(rows: pa.Table, place: Place) -> States:
             f"{count(int(wrong.sum()), 'clip')} of {place.encoder_id} at {place.layer} {'has' if wrong.sum() == 1 else 'have'} states that are not finite, such as {clips[starts][wrong][0]}: run `tubelet check`, and ingest them again"
         )
     videos = np.asarray(rows["video_id"].to_pylist())
-    return States(means, tuple(map(str, clips[starts])), videos[starts])
+    return ClipStates(means, tuple(map(str, clips[starts])), videos[starts])

@@ -6,7 +6,7 @@ import numpy as np
 
 from tubelet.latent.probes.controls import SHUFFLED
 from tubelet.latent.probes.options import MASKS, WHOLE
-from tubelet.latent.probes.run import ProbeRun, Result
+from tubelet.latent.probes.run import ProbeResult, ProbeRun
 from tubelet.latent.probes.scoring import Score, find_low_of_best, metric_of
 from tubelet.store.wording import count, escape_controls
 
@@ -42,7 +42,7 @@ class ProbeSummary:
         units = f" in {count(groups, 'group')}" if groups < len(truth.video_ids) else ""
         subject = "masks" if truth.task == MASKS else f"label {truth.name}"
         heading = f"{subject}: {metric_of(truth.task)} over {count(len(truth.video_ids), 'video')}{units}, {split}; 95% interval"
-        lines = [heading, *(f"  {_line(result)}" for result in self._ordered())]
+        lines = [heading, *(f"  {_line(result)}" for result in self._order())]
         if len(self.run.probes) > 1:
             lines.append(f"best of {count(len(self.run.probes), 'layer')}: {self._name_best()}")
         lines += [*self.run.notes, f"run {self.run_id}: {TABLES[truth.task == MASKS]}"]
@@ -61,12 +61,12 @@ class ProbeSummary:
         more = f", as good as {tied:,} more" if tied else ""
         return f"{_name(best)}{more}, {_show(replace(own, low=low))} with the choice among them taken into account"
 
-    def _ordered(self) -> list[Result]:
+    def _order(self) -> list[ProbeResult]:
         """Probes first, then controls."""
         return sorted(self.run.results, key=lambda result: result.control is not None)
 
 
-def _as_json(result: Result) -> dict:
+def _as_json(result: ProbeResult) -> dict:
     score = {"score": result.score.value, "low": result.score.low, "high": result.score.high}
     return {
         "encoder_id": result.place and result.place.encoder_id,
@@ -78,7 +78,7 @@ def _as_json(result: Result) -> dict:
     }
 
 
-def _line(result: Result) -> str:
+def _line(result: ProbeResult) -> str:
     return f"{_show(result.score):26} {_name(result)}"
 
 
@@ -88,7 +88,7 @@ def _show(score: Score) -> str:
     return f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f})"
 
 
-def _name(result: Result) -> str:
+def _name(result: ProbeResult) -> str:
     where = f"{result.place.encoder_id}, {result.place.layer}" if result.place else ""
     if result.control is None:
         return where if result.share == WHOLE else f"{where}, {result.share:g}% of the labels"

@@ -8,7 +8,7 @@ import numpy as np
 
 from tubelet.array_types import Bool
 from tubelet.latent.probes.options import ProbeError
-from tubelet.latent.probes.states import Place, choose_layers, count_rows
+from tubelet.latent.probes.states import StoredLayer, choose_layers, count_rows
 from tubelet.store import Store
 from tubelet.store.encoder_names import find_encoder
 from tubelet.store.questions.corpus import OF_GRID, UNTRAINED
@@ -37,7 +37,7 @@ class TokenFile:
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenFiles:
     """Files of clips, in the order of their ids."""
 
     files: tuple[TokenFile, ...]
@@ -47,19 +47,21 @@ class Tokens:
     def clip_ids(self) -> tuple[str, ...]:
         return tuple(file.clip_id for file in self.files)
 
-    def only(self, video_ids: Sequence[str]) -> "Tokens":
+    def only(self, video_ids: Sequence[str]) -> "TokenFiles":
         kept = np.isin(self.video_ids, list(video_ids))
-        return Tokens(self.take(kept), self.video_ids[kept])
+        return TokenFiles(self.take(kept), self.video_ids[kept])
 
     def take(self, kept: Bool[np.ndarray, " n"]) -> tuple[TokenFile, ...]:
         return tuple(file for file, keep in zip(self.files, kept) if keep)
 
 
-def find_token_places(store: Store, encoders: Sequence[str], layers: Sequence[str]) -> list[Place]:
+def find_token_places(
+    store: Store, encoders: Sequence[str], layers: Sequence[str]
+) -> list[StoredLayer]:
     """Every encoder whose clips keep their tokens. Raises ProbeError where there is none, or none at a layer that is asked for."""
     wanted = {find_encoder(store, name) for name in encoders}
     found = [
-        Place(row["encoder_id"], row["layer"], False, row["untrained"])
+        StoredLayer(row["encoder_id"], row["layer"], False, row["untrained"])
         for row in store.rows(HELD)
         if not wanted or row["encoder_id"] in wanted
     ]
@@ -79,7 +81,7 @@ def count_token_clips(store: Store) -> dict[str, dict[str, int]]:
     return count_rows(store.rows(CLIPS))
 
 
-def read_token_files(store: Store, place: Place) -> Tokens:
+def read_token_files(store: Store, place: StoredLayer) -> TokenFiles:
     """The files of all clips of an encoder that keep their tokens."""
     rows = store.rows(FILES, {"encoder": place.encoder_id})
     files = tuple(
@@ -90,4 +92,4 @@ def read_token_files(store: Store, place: Place) -> Tokens:
         )
         for row in rows
     )
-    return Tokens(files, np.array([row["video_id"] for row in rows], dtype=str))
+    return TokenFiles(files, np.array([row["video_id"] for row in rows], dtype=str))

@@ -12,9 +12,9 @@ from tubelet.latent.probes.folds import Fold
 from tubelet.latent.probes.method import Inputs, Train
 from tubelet.latent.probes.options import NUMBERS
 from tubelet.latent.probes.scoring import Predicted
-from tubelet.latent.probes.states import States
+from tubelet.latent.probes.states import ClipStates
 from tubelet.latent.probes.truth import Truth
-from tubelet.latent.probes.weights import Weights, average_weights, read_weights
+from tubelet.latent.probes.weights import ProbeWeights, average_weights, read_weights
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Trial:
 
     predicted: Predicted
     strength: float
-    weights: Weights | None = None
+    weights: ProbeWeights | None = None
     attention: Mapping[int, np.ndarray] = field(default_factory=dict)
 
 
@@ -41,7 +41,7 @@ def run_trial(truth: Truth, states: Inputs, folds: list[Fold], training: Trainin
     """Train and predict every fold; `states` are those of the truth's videos."""
     places = np.searchsorted(truth.video_ids, states.video_ids)  # of each clip's video
     examples = Examples(truth, states, places, training)
-    if isinstance(states, States):
+    if isinstance(states, ClipStates):
         with (
             models.prepare_fits(states.vectors.size, len(folds)) as workers,
             ThreadPoolExecutor(workers) as pool,
@@ -65,7 +65,7 @@ class Learned:
     """What is kept of the model of a fold."""
 
     strength: float
-    weights: Weights | None
+    weights: ProbeWeights | None
     attention: np.ndarray | None
 
 

@@ -10,7 +10,7 @@ from tubelet.array_types import Float64
 
 
 @dataclass(frozen=True)
-class Weights:
+class ProbeWeights:
     """``states @ weights.T + biases`` is what a probe adds up: `weights` ``(c, D)``, `biases` ``(c,)``; `classes` names the rows, None for a number."""
 
     classes: tuple[Any, ...] | None
@@ -18,7 +18,7 @@ class Weights:
     biases: Float64[np.ndarray, " c"]
 
 
-def read_weights(model: Any) -> Weights | None:
+def read_weights(model: Any) -> ProbeWeights | None:
     """Those of a fitted pipeline of scikit-learn, with its standardization taken in; None where the model is not linear."""
     steps = getattr(model, "steps", None)
     if not steps or not hasattr(steps[-1][1], "coef_"):
@@ -27,26 +27,28 @@ def read_weights(model: Any) -> Weights | None:
     weights = np.atleast_2d(last.coef_).astype(np.float64) / scaler.scale_
     biases = np.atleast_1d(last.intercept_) - weights @ scaler.mean_
     if not hasattr(last, "classes_"):
-        return Weights(None, weights, biases)
+        return ProbeWeights(None, weights, biases)
     if len(last.classes_) == 2:  # one row stands for both: the second class against the first
         weights, biases = (np.concatenate([-part, part]) / 2 for part in (weights, biases))
-    return Weights(tuple(last.classes_.tolist()), weights - weights.mean(0), biases - biases.mean())
+    return ProbeWeights(
+        tuple(last.classes_.tolist()), weights - weights.mean(0), biases - biases.mean()
+    )
 
 
-def average_weights(folds: Sequence[Weights | None]) -> Weights | None:
+def average_weights(folds: Sequence[ProbeWeights | None]) -> ProbeWeights | None:
     """The mean over folds, each class over those that know it; None where a fold has none."""
     known = [fold for fold in folds if fold is not None]
     if not known or len(known) < len(folds):
         return None
     if known[0].classes is None:
         parts = [(fold.weights, fold.biases) for fold in known]
-        return Weights(None, *(np.mean([part[i] for part in parts], axis=0) for i in range(2)))
+        return ProbeWeights(None, *(np.mean([part[i] for part in parts], axis=0) for i in range(2)))
     rows: dict[Any, list[tuple[np.ndarray, float]]] = {}
     for fold in known:
         for name, *row in zip(fold.classes or (), fold.weights, fold.biases):
             rows.setdefault(name, []).append((row[0], row[1]))
     classes = tuple(sorted(rows, key=str))
     weights = np.stack([np.mean([row for row, _ in rows[name]], axis=0) for name in classes])
-    return Weights(
+    return ProbeWeights(
         classes, weights, np.array([np.mean([bias for _, bias in rows[name]]) for name in classes])
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.latent import clips, hits
-from tubelet.latent.hits import Ranking
+from tubelet.latent.hits import RankingOptions
 from tubelet.latent.texts.keeping import require_head
 from tubelet.latent.texts.search import rank_slices
 from tubelet.latent.texts.shade import find_searched
@@ -22,7 +22,7 @@ class TextRanking:
     unread: int
 
 
-def rank_kept(store: Store, encoder_id: str, text_id: str, ranking: Ranking) -> TextRanking:
+def rank_kept(store: Store, encoder_id: str, text_id: str, ranking: RankingOptions) -> TextRanking:
     """The best slices. Raises LatentError where there is no such text."""
     text, kept = find_searched(store, encoder_id, text_id), require_head(store, encoder_id)
     held = clips.with_embeddings(store, encoder_id)

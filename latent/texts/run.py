@@ -8,7 +8,7 @@ import numpy as np
 from tubelet.array_types import Float64
 from tubelet.latent import clips, hits
 from tubelet.latent.errors import LatentError
-from tubelet.latent.hits import FoundPatch, Ranking
+from tubelet.latent.hits import FoundPatch, RankingOptions
 from tubelet.latent.texts.keeping import HeadWeights, find_head, require_head, save_head, save_text
 from tubelet.latent.texts.search import rank_slices
 from tubelet.store import Store
@@ -78,7 +78,7 @@ def search_text(
     if vector is None or not known:
         vector = _encode(store, model, text, encode)
     kept = require_head(store, model.encoder_id)
-    found = rank_slices(store, kept, vector, chosen, Ranking(limit, PER_VIDEO))
+    found = rank_slices(store, kept, vector, chosen, RankingOptions(limit, PER_VIDEO))
     shown = [_describe(store, hit, row) for hit, row in zip(found, hits.table(found).to_pylist())]
     return TextAnswer(text, model.encoder_id, len(chosen), not known, tuple(shown))
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tubelet.array_types import Float32, Float64
 from tubelet.latent import clips, half, hits
-from tubelet.latent.hits import Hit, Ranking
+from tubelet.latent.hits import Hit, RankingOptions
 from tubelet.latent.texts.keeping import KeptHead
 from tubelet.store import Store
 from tubelet.store.rows import ClipRow
@@ -17,7 +17,7 @@ def rank_slices(
     kept: KeptHead,
     vector: Float64[np.ndarray, " d"],
     chosen: Sequence[ClipRow],
-    ranking: Ranking,
+    ranking: RankingOptions,
 ) -> list[Hit]:
     """The best slices of some clips by cosine; a hit's token is the patch of its slice that is most like the text, its score that of the slice."""
     best = (_best_slices(store, kept, vector, clip, ranking.of_a_clip) for clip in chosen)

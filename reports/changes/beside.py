@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
+from tubelet.latent.nulls import none_if_nan
 from tubelet.reports.blocks import Block, Column, Heading, Table, Text, interval_columns
 from tubelet.reports.changes.findings import name_change
 from tubelet.store import Store
@@ -107,8 +108,8 @@ def _describe(scope: ChangeScope, key: Key, own: list[Reaction]) -> dict:
         "what": name_change(*key),
         "videos": len(own),
         "reaction": found.mean,
-        "low": _known(found.low),
-        "high": _known(found.high),
+        "low": none_if_nan(found.low),
+        "high": none_if_nan(found.high),
         "pixel_change": float(np.mean(pixels)) if pixels else None,
     }
 
@@ -125,7 +126,3 @@ def _relate(pairs: list[tuple[float, float]]) -> dict:
     reach = student(len(logs) - 1, TAILS[1]) * logs.std(ddof=1) / np.sqrt(len(logs))
     ends = np.exp(logs.mean() + np.array([-reach, reach]))
     return times | {"times_low": float(ends[0]), "times_high": float(ends[1])}
-
-
-def _known(value: float) -> float | None:
-    return value if np.isfinite(value) else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tubelet.latent.nulls import none_if_nan
 from tubelet.store import Store
 from tubelet.store.intervals import interval
 from tubelet.store.questions.corpus import Question
@@ -26,7 +27,7 @@ class ChangeFindings:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ChangeRows:
     """One change of one strength: its rows, one per video."""
 
     change: str
@@ -54,7 +55,7 @@ def find_changes(scope: ChangeScope, question: Question, store: Store) -> Change
     groups: dict[tuple[str, float | None], list[Reaction]] = {}
     for row in map(Reaction.of, question.answer(store).to_pylist()):
         groups.setdefault((row.change, row.strength), []).append(row)
-    measured = [Measured(*key, rows) for key, rows in groups.items()]
+    measured = [ChangeRows(*key, rows) for key, rows in groups.items()]
     apart = next((one.reactions for one in measured if one.change == DISJOINT), {})
     return ChangeFindings(
         scope=scope,
@@ -80,7 +81,7 @@ SUMMARY = pa.schema(
 )
 
 
-def _summarize(one: Measured, apart: Scores) -> dict[str, object]:
+def _summarize(one: ChangeRows, apart: Scores) -> dict[str, object]:
     found = interval(list(one.reactions.values()), 0) if one.reactions else None
     return {
         "what": one.label,
@@ -88,8 +89,8 @@ def _summarize(one: Measured, apart: Scores) -> dict[str, object]:
         "strength": one.strength,
         "videos": len(one.rows),
         "reaction": found and found.mean,
-        "low": found and _known(found.low),
-        "high": found and _known(found.high),
+        "low": found and none_if_nan(found.low),
+        "high": found and none_if_nan(found.high),
         "of_disjoint": _compare(one.reactions, apart),
         "pixel_change": one.mean("pixel_change"),
         "token_cosine": one.mean("token_cosine"),
@@ -101,7 +102,3 @@ def _compare(reactions: Scores, apart: Scores) -> float | None:
     both = reactions.keys() & apart.keys()
     level = sum(apart[video] for video in both)
     return sum(reactions[video] for video in both) / level if level else None
-
-
-def _known(value: float) -> float | None:
-    return value if np.isfinite(value) else None

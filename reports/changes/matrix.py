@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tubelet.latent.nulls import null_where_nan
 from tubelet.reports.changes.findings import DISJOINT, name_change
 from tubelet.reports.changes.groups import Groups, find_groups
 from tubelet.reports.changes.specialists import Specialists, find_specialists, relate_to_median
@@ -26,7 +27,7 @@ FEWEST_DIMS = 3  # whose order can be compared
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agreement:
+class RankAgreement:
     """Mean rank correlation of two units over the dimensions, with its 95% interval over units; NaN where there is none."""
 
     units: int
@@ -45,7 +46,7 @@ class Matrix:
     changes: tuple[MeasuredChange, ...]
     reaction: Estimates
     of_disjoint: np.ndarray
-    agreement: tuple[Agreement, ...]
+    agreement: tuple[RankAgreement, ...]
     numbers: np.ndarray
     specialists: Specialists
     groups: Groups
@@ -144,11 +145,11 @@ def compare_disjoint(values: np.ndarray, apart: int | None) -> np.ndarray:
     return np.where(level > 0, ratio, np.nan)
 
 
-def measure_agreement(values: np.ndarray) -> Agreement:
+def measure_agreement(values: np.ndarray) -> RankAgreement:
     """Of reactions ``(U, D)`` to one change."""
     kept, dims = comparable(values)
     if len(kept) < FEWEST or len(dims) < FEWEST_DIMS:
-        return Agreement(units=len(kept), value=np.nan, low=np.nan, high=np.nan)
+        return RankAgreement(units=len(kept), value=np.nan, low=np.nan, high=np.nan)
     unit = standardize_ranks(rank_rows(values[np.ix_(kept, dims)])).astype(np.float64)
     count, total = len(unit), unit.sum(0)
     value, own = mean_pairwise(unit), (unit**2).sum(1)
@@ -156,7 +157,7 @@ def measure_agreement(values: np.ndarray) -> Agreement:
     without = (pairs - 2 * (unit @ total - own)) / ((count - 1) * (count - 2))
     error = np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum())
     reach = student(count - 1, TAILS[1]) * error
-    return Agreement(
+    return RankAgreement(
         units=count, value=value, low=max(value - reach, -1.0), high=min(value + reach, 1.0)
     )
 
@@ -188,15 +189,10 @@ def list_cells(matrix: Matrix) -> pa.Table:
                 pa.int64(),
             ),
             **{
-                name: _known(getattr(matrix.reaction, end).ravel()[order])
+                name: null_where_nan(getattr(matrix.reaction, end).ravel()[order])
                 for name, end in (("reaction", "value"), ("low", "low"), ("high", "high"))
             },
-            "of_disjoint": _known(matrix.of_disjoint.ravel()[order]),
-            **{name: _known(values.ravel()[order]) for name, values in full.items()},
+            "of_disjoint": null_where_nan(matrix.of_disjoint.ravel()[order]),
+            **{name: null_where_nan(values.ravel()[order]) for name, values in full.items()},
         }
     )
-
-
-def _known(values: np.ndarray) -> pa.Array:
-    """NaN as NULL."""
-    return pa.array(np.asarray(values, float), mask=~np.isfinite(values))

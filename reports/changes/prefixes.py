@@ -11,6 +11,7 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
+from tubelet.latent.nulls import null_where_nan
 from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text, interval_columns
 from tubelet.reports.literal import Markdown
 from tubelet.store import Store
@@ -74,8 +75,8 @@ def summarize_distances(rows: pa.Table) -> pa.Table:
             "distance": pa.array([distance for distance, _ in found], pa.int64()),
             "videos": pa.array([one.count for _, one in found], pa.int64()),
             "reaction": pa.array([one.mean for _, one in found], pa.float64()),
-            "low": _known(np.array([one.low for _, one in found])),
-            "high": _known(np.array([one.high for _, one in found])),
+            "low": null_where_nan(np.array([one.low for _, one in found])),
+            "high": null_where_nan(np.array([one.high for _, one in found])),
         }
     )
 
@@ -91,9 +92,9 @@ def summarize_dimensions(rows: pa.Table) -> pa.Table:
     return pa.table(
         {
             "dim": order,
-            "reaction": _known(estimates.value[order]),
-            "low": _known(estimates.low[order]),
-            "high": _known(estimates.high[order]),
+            "reaction": null_where_nan(estimates.value[order]),
+            "low": null_where_nan(estimates.low[order]),
+            "high": null_where_nan(estimates.high[order]),
         }
     )
 
@@ -166,8 +167,3 @@ def _picture(found: PrefixFindings) -> Picture:
         caption="Band: 95% interval over videos.",
         questions={"By distance": found.questions["By distance"]},
     )
-
-
-def _known(values: np.ndarray) -> pa.Array:
-    """NaN as NULL."""
-    return pa.array(np.asarray(values, float), mask=~np.isfinite(values))

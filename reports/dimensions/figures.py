@@ -8,7 +8,7 @@ from tubelet.reports import series
 from tubelet.reports.blocks import Picture
 from tubelet.reports.dimensions.findings import (
     DimensionFindings,
-    Layer,
+    LayerFindings,
     list_dimensions,
     questions_of,
 )
@@ -25,7 +25,7 @@ BAR_SCHEMA = pa.schema(
 COLORS = ("#2a7fb0", "#c2700f", "#3f8f6b", "#7b8a95")  # of the parts, readable on both
 
 
-def draw_shares(layer: Layer, prefix: str) -> Picture:
+def draw_shares(layer: LayerFindings, prefix: str) -> Picture:
     """The dimensions whose share of the position is largest, each as a bar of its parts."""
     rows = list_dimensions(layer)[:BARS].select(["dim", *PARTS]).to_pylist()
     drawn = pa.Table.from_pylist(
@@ -82,7 +82,7 @@ def _bars(drawn: pa.Table, x: alt.X) -> alt.Chart:
     )
 
 
-def draw_profiles(layer: Layer, prefix: str) -> Picture:
+def draw_profiles(layer: LayerFindings, prefix: str) -> Picture:
     """The mean of the named dimensions at each position; where none is named, of those with the largest share."""
     named = layer.named[:LINES]
     dims = named if len(named) else list_dimensions(layer)["dim"].to_numpy()[:LINES]
@@ -121,7 +121,7 @@ def draw_profiles(layer: Layer, prefix: str) -> Picture:
     )
 
 
-def list_profiles(layer: Layer, dims: np.ndarray) -> pa.Table:
+def list_profiles(layer: LayerFindings, dims: np.ndarray) -> pa.Table:
     """dim, slice, mean in standard deviations; no row where a dimension does not vary."""
     known = [int(dim) for dim in dims if layer.shares.varies[dim]]
     slices = layer.scope.slices

@@ -9,7 +9,7 @@ from scipy import stats
 
 from tubelet.latent.directions.sample import draw_direction_sample
 from tubelet.latent.errors import LatentError
-from tubelet.reports.dimensions.position_probes import Reading, read_positions
+from tubelet.reports.dimensions.position_probes import PositionReading, read_positions
 from tubelet.reports.dimensions.position_test import Q
 from tubelet.reports.dimensions.request import (
     DimensionsOptions,
@@ -31,7 +31,7 @@ SHOWN = ("video", "video_low", "video_high", "video_chance", "slice", "slice_cha
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layer:
+class LayerFindings:
     """One layer: its shares, q-values `q` ``(D,)``, which dimensions are `named`, what each mostly varies with, shares of places where stored."""
 
     scope: StateScope
@@ -71,10 +71,10 @@ class DimensionFindings:
     """Every layer, the videos of the first, and the questions behind the numbers."""
 
     subject: Subject
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerFindings, ...]
     videos: pa.Table
     sampled: bool
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[PositionReading, ...] = ()
 
     @property
     def units(self) -> int:
@@ -114,7 +114,9 @@ def find_dimensions(store: Store, options: DimensionsOptions) -> DimensionFindin
     return DimensionFindings(subject=subject, layers=tuple(layers), videos=videos, sampled=sampled, readings=readings)  # fmt: skip
 
 
-def _read_positions(store: Store, scope: StateScope, videos: pa.Table) -> tuple[Reading, ...]:
+def _read_positions(
+    store: Store, scope: StateScope, videos: pa.Table
+) -> tuple[PositionReading, ...]:
     """From sampled tokens; nothing where none of these windows has any."""
     try:
         sample = draw_direction_sample(store, scope.encoder_id, videos["embed_dim"][0].as_py())
@@ -181,21 +183,23 @@ def _without_position(shares: Shares) -> Shares:
 
 def _layer(
     store: Store, scope: StateScope, shares: Shares, q: np.ndarray, videos: pa.Table
-) -> Layer:
+) -> LayerFindings:
     table = queries.place_variances(scope.encoder_id).answer(store)
     units = len(set(videos["unit"].to_pylist()))
     if len(table) != len(q) or scope.pooled:  # position means are of the encoder's own embedding
-        return Layer(scope=scope, shares=shares, q=q, places={}, units=units)
+        return LayerFindings(scope=scope, shares=shares, q=q, places={}, units=units)
     with np.errstate(invalid="ignore", divide="ignore"):
         places = {
             name: np.where(shares.varies, table[name].to_numpy() / shares.std**2, np.nan)
             for name in ("place", "row", "column")
         }
     basis_id = table["basis_id"][0].as_py()
-    return Layer(scope=scope, shares=shares, q=q, places=places, units=units, basis_id=basis_id)
+    return LayerFindings(
+        scope=scope, shares=shares, q=q, places=places, units=units, basis_id=basis_id
+    )
 
 
-def list_dimensions(layer: Layer) -> pa.Table:
+def list_dimensions(layer: LayerFindings) -> pa.Table:
     """One row per dimension: those that depend on the position first, then by the share of the position."""
     size = len(layer.q)
     columns = {"dim": np.arange(size), "mostly": layer.mostly, "mean": layer.shares.mean, "std": layer.shares.std}  # fmt: skip
@@ -206,7 +210,7 @@ def list_dimensions(layer: Layer) -> pa.Table:
     return table.take(np.lexsort((np.arange(size), -np.nan_to_num(layer.shares.slice), ~named)))
 
 
-def questions_of(layer: Layer) -> dict[str, Question]:
+def questions_of(layer: LayerFindings) -> dict[str, Question]:
     """The queries behind the shares of a layer."""
     asked = {
         "Shares": queries.shares(layer.scope),

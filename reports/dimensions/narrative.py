@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tubelet.reports.dimensions.findings import DimensionFindings, Layer
-from tubelet.reports.dimensions.position_probes import Reading
+from tubelet.reports.dimensions.findings import DimensionFindings, LayerFindings
+from tubelet.reports.dimensions.position_probes import PositionReading
 from tubelet.reports.dimensions.position_test import Q, units_needed
 from tubelet.reports.dimensions.variance import PARTS
 from tubelet.reports.literal import Markdown, literal
@@ -45,7 +45,7 @@ def describe_strongest(found: DimensionFindings) -> Markdown:
     )
 
 
-def describe_parts(found: DimensionFindings, layer: Layer) -> Markdown:
+def describe_parts(found: DimensionFindings, layer: LayerFindings) -> Markdown:
     """The mean over dimensions of each part's share."""
     varies = layer.shares.varies
     if not varies.any():
@@ -58,7 +58,7 @@ def describe_parts(found: DimensionFindings, layer: Layer) -> Markdown:
     )
 
 
-def describe_readings(readings: Sequence[Reading]) -> Markdown:
+def describe_readings(readings: Sequence[PositionReading]) -> Markdown:
     """How well each position is read, in one sentence each."""
     told = []
     for one in readings:

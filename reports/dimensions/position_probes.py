@@ -18,7 +18,7 @@ STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # of the mean variance of a dimension
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class PositionReading:
     """One axis: R2 of all dimensions together with its 95% interval over videos (NaN below five videos), the same by chance, and of each dimension alone ``(D,)`` with the largest that chance gives; `videos`, or groups."""
 
     axis: str
@@ -64,7 +64,7 @@ class Fold:
         return slopes, mean_y - mean_x[:, None] * slopes
 
 
-def read_positions(sample: DirectionSample, units: Mapping[str, str]) -> list[Reading]:
+def read_positions(sample: DirectionSample, units: Mapping[str, str]) -> list[PositionReading]:
     """One reading per axis that has two places or more; none for fewer than two videos. `units`: what each video that counts counts as, itself or its group."""
     kept = _of_one_grid(sample.among(units))
     names = np.array([units.get(video_id, "") for video_id in kept.video_ids], str)
@@ -86,12 +86,12 @@ def read_positions(sample: DirectionSample, units: Mapping[str, str]) -> list[Re
     for n, name in enumerate(varying):
         r2, low, high = _interval(together[:, n], targets[:, n], video)
         found.append(
-            Reading(
+            PositionReading(
                 axis=name,
                 together=r2,
                 low=low,
                 high=high,
-                chance=1 - _left(together[:, size + n], both[:, size + n]),
+                chance=1 - _measure_rest(together[:, size + n], both[:, size + n]),
                 alone=np.where(sound, alone[:, n], np.nan),
                 alone_chance=float(np.nanmax(np.where(sound, alone[:, size + n], np.nan))),
                 tokens=len(kept),
@@ -134,7 +134,7 @@ def _predict(
         whole = _join(sums, others)
         weights, intercepts = whole.solve(strength)
         predicted[own] = vectors[own] @ weights + intercepts
-        left += _left_alone(sums[number], whole, targets[own])
+        left += _measure_errors_alone(sums[number], whole, targets[own])
     spread = np.square(targets - targets.mean(0)).sum(0)
     return predicted, 1 - left / spread
 
@@ -156,7 +156,7 @@ def _choose_strength(
     return STRENGTHS[int(np.argmin(found))]
 
 
-def _left_alone(own: Fold, others: Fold, targets: np.ndarray) -> np.ndarray:
+def _measure_errors_alone(own: Fold, others: Fold, targets: np.ndarray) -> np.ndarray:
     """Squared errors on the tokens of a fold of each dimension's regression on the other folds ``(D, t)``, from sums alone."""
     slopes, intercepts = others.solve_alone()
     square = np.square(targets).sum(0)
@@ -185,7 +185,7 @@ def _join(sums: list[Fold], numbers: list[int]) -> Fold:
     return whole
 
 
-def _left(predicted: np.ndarray, targets: np.ndarray) -> float:
+def _measure_rest(predicted: np.ndarray, targets: np.ndarray) -> float:
     """The share of the variance that predictions leave."""
     return float(np.square(predicted - targets).sum() / np.square(targets - targets.mean()).sum())
 
@@ -204,7 +204,7 @@ def _interval(
     return whole, whole - reach, min(whole + reach, 1.0)
 
 
-def list_readings(readings: Sequence[Reading]) -> Iterator[dict]:
+def list_readings(readings: Sequence[PositionReading]) -> Iterator[dict]:
     """One row per axis."""
     for one in readings:
         best = int(np.nanargmax(one.alone))

@@ -11,7 +11,7 @@ from tubelet.reports.command_line import report_command
 from tubelet.reports.dimensions import figures, narrative
 from tubelet.reports.dimensions.findings import (
     DimensionFindings,
-    Layer,
+    LayerFindings,
     find_dimensions,
     list_dimensions,
     questions_of,
@@ -143,7 +143,7 @@ def _layers(found: DimensionFindings) -> Iterator[Block]:
     )
 
 
-def _layer(found: DimensionFindings, layer: Layer, prefix: Markdown) -> Iterator[Block]:
+def _layer(found: DimensionFindings, layer: LayerFindings, prefix: Markdown) -> Iterator[Block]:
     yield Heading(f"Dimensions of layer {literal(layer.scope.layer)}", f"{prefix}dimensions")
     if prefix:
         yield Text(narrative.describe_parts(found, layer))

@@ -1,6 +1,6 @@
 """What a comparison found, in sentences: the answer first, then what it rests on."""
 
-from tubelet.latent.comparison.figures import AGREEMENT, MUTUAL, Estimate
+from tubelet.latent.comparison.figures import AGREEMENT, MUTUAL, IntervalEstimate
 from tubelet.latent.comparison.options import TOKENS
 from tubelet.latent.comparison.places import Place
 from tubelet.reports.encoders.findings import EncoderFindings
@@ -40,11 +40,11 @@ def answer(found: EncoderFindings) -> Markdown:
     return f"{told} over {count_units(found)}. {compare_chance(closest.found)} {_neighbors(found)}{_choice(found)}"
 
 
-def compare_chance(one: Estimate) -> Markdown:
+def compare_chance(one: IntervalEstimate) -> Markdown:
     """Whether an interval lies above the level of shuffled videos."""
     level = f"{one.chance or 0:.3f} on average and {one.chance_high or 0:.3f} at most"
     if one.low is None:
-        return f"Nothing says how sure that is; shuffled videos reach {level}."
+        return f"How sure that is, is unknown; shuffled videos reach {level}."
     if one.low > (one.chance_high or 0):
         return f"Its interval lies above chance: shuffled videos reach {level}."
     return f"**That is not above chance**: shuffled videos reach {level}."
@@ -71,7 +71,7 @@ def _choice(found: EncoderFindings) -> Markdown:
     )
 
 
-def show(one: Estimate) -> Markdown:
+def show(one: IntervalEstimate) -> Markdown:
     """A figure and its interval."""
     if one.value is None:
         return "not known"
@@ -79,7 +79,7 @@ def show(one: Estimate) -> Markdown:
     return f"{one.value:.3f}{interval}"
 
 
-def _share(one: Estimate) -> Markdown:
+def _share(one: IntervalEstimate) -> Markdown:
     if one.value is None:
         return "an unknown part"
     ends = "" if one.low is None or one.high is None else f" ({one.low:.0%} to {one.high:.0%})"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tubelet.latent.comparison.options import AUTO, POOLED, TOKENS, Wanted
+from tubelet.latent.comparison.options import AUTO, POOLED, TOKENS, ComparisonOptions
 from tubelet.reports.errors import ReportError
 from tubelet.store.intervals import FEWEST
 from tubelet.store.options import SEED_MOST, check_options, option
@@ -51,8 +51,8 @@ class EncodersOptions:
         check_options(self, ReportError)
 
     @property
-    def wanted(self) -> Wanted:
-        return Wanted(
+    def wanted(self) -> ComparisonOptions:
+        return ComparisonOptions(
             encoders=_split(self.encoder),
             layers=_split(self.layer),
             on=self.on,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from tubelet.latent.nulls import none_if_nan
 from tubelet.store.intervals import FEWEST, NORMAL, interval
 
 SLICES_FEWEST = 4  # of a video: fewer hardly have an order
@@ -39,8 +40,8 @@ def correlate_within(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> Correla
     low, high = _shift_all(ranked)
     return Correlation(
         value=found.mean,
-        low=_known(found.low),
-        high=_known(found.high),
+        low=none_if_nan(found.low),
+        high=none_if_nan(found.high),
         chance_low=low,
         chance_high=high,
         videos=len(ranked),
@@ -83,7 +84,3 @@ def _shift_all(ranked: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, 
         total += shifted[generator.integers(0, len(a), SHIFTS)]
     low, high = np.quantile(total / len(ranked), (0.025, 0.975))
     return float(low), float(high)
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -12,6 +12,7 @@ from itertools import groupby
 import numpy as np
 from scipy import stats
 
+from tubelet.latent.nulls import none_if_nan
 from tubelet.reports.errors import ReportError
 from tubelet.store import Store
 from tubelet.store.intervals import interval, share
@@ -23,7 +24,7 @@ MEAN, PEAK = "mean", "highest slice"
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedPair:
     """A pair: the value that its videos share, and the video of each side, in the order of the sides."""
 
     value: str
@@ -35,7 +36,7 @@ class Matching:
     """The names of both sides, the pairs, and the values of which no pair could be made."""
 
     sides: tuple[str, str]
-    pairs: Sequence[Matched]
+    pairs: Sequence[MatchedPair]
     left_out: int
 
 
@@ -75,7 +76,7 @@ def match_videos(store: Store, match: str, side: str, known: Sequence[str]) -> M
         found = list(members)
         by_side = {row.side_value: row.video_id for row in found}
         if len(found) == 2 and len(by_side) == 2 and set(by_side.values()) <= set(known):
-            pairs.append(Matched(value, (by_side[sides[0]], by_side[sides[1]])))
+            pairs.append(MatchedPair(value, (by_side[sides[0]], by_side[sides[1]])))
         else:
             left_out += 1
     if not pairs:
@@ -98,8 +99,8 @@ def compare_sides(differences: np.ndarray) -> PairedTest:
     part, low, high = share(int((differences > 0).sum()), len(differences))
     return PairedTest(
         difference=found.mean,
-        low=_known(found.low),
-        high=_known(found.high),
+        low=none_if_nan(found.low),
+        high=none_if_nan(found.high),
         p=flip_signs(differences),
         **compare_by_t(differences),
         higher=part,
@@ -128,7 +129,3 @@ def flip_signs(differences: np.ndarray) -> float:
         means, extra = np.abs(differences @ signs), 1
     reached = (means >= abs(differences.sum()) * (1 - 1e-9)).sum()
     return float((reached + extra) / (len(means) + extra))
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

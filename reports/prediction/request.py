@@ -28,14 +28,14 @@ class PredictionOptions:
     context: int | None = option(
         None,
         help="Slices that the predictor saw.",
-        unset="that of the most videos",
+        unset="the one with the most videos",
         least=1,
         most=SLICES_MOST,
     )
     horizon: int | None = option(
         None,
         help="Slices after the last one seen.",
-        unset="that of the most videos",
+        unset="the one with the most videos",
         least=1,
         most=SLICES_MOST,
     )
@@ -48,7 +48,7 @@ class PredictionOptions:
     )
     side: str | None = option(
         None,
-        help="Label whose two values tell the videos of a matched pair apart, such as possible and impossible.",
+        help="Label whose two values distinguish the videos of a matched pair, such as possible and impossible.",
         unset="no pairs",
         metavar="LABEL",
     )

@@ -22,7 +22,7 @@ def compare_controls(found: ProbeFindings) -> Markdown:
     """Whether the best probe lies above every control, by its interval."""
     best = found.headline
     if best.score_low is None:
-        return "There are too few videos for an interval, so nothing says whether that is more than chance."
+        return "There are too few videos for an interval, so it is unknown whether that is more than chance."
     rivals = [one for name in CONTROL_NAMES for one in found.control(name)]
     strongest = max(rivals, key=lambda one: one.score or 0, default=None)
     if strongest is None:

@@ -4,6 +4,7 @@ import difflib
 from dataclasses import dataclass
 
 from tubelet.reports.errors import ReportError
+from tubelet.reports.scope_options import hardest_option, run_option
 from tubelet.store import Store
 from tubelet.store.options import check_options, option
 from tubelet.store.questions.model_rows import ListedRun
@@ -19,13 +20,8 @@ class ProbesOptions:
     label: str | None = option(
         None, help="Use the newest run that predicts this label.", unset="any label", metavar="NAME"
     )
-    run: str | None = option(
-        None,
-        help="Id of a run, as `tubelet probe` prints it.",
-        unset="the newest",
-        metavar="ID",
-    )
-    hardest: int = option(20, help="Videos to list as the hardest.", least=1, most=10_000)
+    run: str | None = run_option("tubelet probe")
+    hardest: int = hardest_option()
 
     def __post_init__(self) -> None:
         check_options(self, ReportError)

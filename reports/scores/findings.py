@@ -17,7 +17,7 @@ from tubelet.store.questions.model_rows import VideoScore
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reached:
+class MeanScore:
     """Of an encoder and a measure: the mean over videos, what staying in place reaches on them, and the mean difference of the two."""
 
     measure: str
@@ -33,7 +33,7 @@ class TaskScores:
     """What was reached at a task, the first encoder the best; `videos` of `all_videos` are those that every encoder has."""
 
     task: str
-    reached: tuple[Reached, ...]
+    reached: tuple[MeanScore, ...]
     videos: int
     all_videos: int
     table: pa.Table
@@ -46,7 +46,7 @@ class TaskScores:
         return queries.FOR[self.task][0]
 
     @property
-    def ranked(self) -> list[Reached]:
+    def ranked(self) -> list[MeanScore]:
         """By the measure that counts, the best first."""
         found = [one for one in self.reached if one.measure == self.measure and one.own.count]
         return sorted(found, key=lambda one: -one.own.mean)
@@ -133,7 +133,7 @@ def _share_videos(rows: Sequence[VideoScore]) -> set[str]:
     return shared
 
 
-def _reach(rows: Sequence[VideoScore]) -> Iterator[Reached]:
+def _reach(rows: Sequence[VideoScore]) -> Iterator[MeanScore]:
     """Every measure and encoder, in the order of the rows."""
     groups: dict[tuple[str, str, str], list[VideoScore]] = {}
     for row in rows:
@@ -144,7 +144,7 @@ def _reach(rows: Sequence[VideoScore]) -> Iterator[Reached]:
             for row in found
             if row.score is not None and row.still is not None
         ]
-        yield Reached(
+        yield MeanScore(
             measure=measure,
             encoder_id=encoder_id,
             layer=layer,
@@ -173,7 +173,7 @@ TABLE = pa.schema(
 )
 
 
-def _as_row(one: Reached) -> dict:
+def _as_row(one: MeanScore) -> dict:
     numbers = (one.own.mean, one.own.low, one.own.high, one.still.mean, one.gain.mean, one.gain.low, one.gain.high)  # fmt: skip
     known = (value if value == value else None for value in numbers)
     place = {"measure": one.measure, "encoder_id": one.encoder_id, "layer": one.layer}

@@ -3,7 +3,7 @@
 import json
 
 from tubelet.reports.literal import Markdown, literal
-from tubelet.reports.scores.findings import Reached, ScoreFindings, TaskScores
+from tubelet.reports.scores.findings import MeanScore, ScoreFindings, TaskScores
 from tubelet.store.intervals import Interval
 from tubelet.store.wording import count
 
@@ -24,7 +24,7 @@ def _answer_task(found: ScoreFindings, task: TaskScores) -> Markdown:
     return f"{told} {_compare_still(task)}{_choice(task)}"
 
 
-def _count_units(task: TaskScores, best: Reached) -> Markdown:
+def _count_units(task: TaskScores, best: MeanScore) -> Markdown:
     videos = count(task.videos, "video")
     units = best.own.count
     return videos if units == task.videos else f"{videos} in {count(units, 'group')}"
@@ -33,7 +33,7 @@ def _count_units(task: TaskScores, best: Reached) -> Markdown:
 def _compare_still(task: TaskScores) -> Markdown:
     best, low = task.ranked[0], task.low_of_gain
     if low != low:
-        return "There are too few videos for an interval, so nothing says whether that is a difference."
+        return "There are too few videos for an interval, so it is unknown whether that is a difference."
     ends = f"{best.gain.mean:.3f} ({low:.3f} to {best.gain.high:.3f})"
     if low > 0:
         return f"It gains {ends} over that, video by video."
@@ -49,7 +49,7 @@ def _choice(task: TaskScores) -> Markdown:
     )
 
 
-def name_place(found: ScoreFindings, one: Reached) -> Markdown:
+def name_place(found: ScoreFindings, one: MeanScore) -> Markdown:
     return (
         f"layer {literal(one.layer)} of {literal(found.names.get(one.encoder_id, one.encoder_id))}"
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tubelet.reports.errors import ReportError
+from tubelet.reports.scope_options import hardest_option
 from tubelet.store.options import check_options, option
 
 
@@ -16,7 +17,7 @@ class ScoresOptions:
         unset="every encoder with scores",
         metavar="NAME,...",
     )
-    hardest: int = option(20, help="Videos to list as the hardest.", least=1, most=10_000)
+    hardest: int = hardest_option()
 
     def __post_init__(self) -> None:
         check_options(self, ReportError)

@@ -13,7 +13,7 @@ FRACTION = 0.5  # of the edge's excess over the middle
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class CurveShape:
     """What a curve shows. `u_share`: videos in which both edges exceed the middle, with Wilson's 95% interval.
 
     `reach`: slices from the first and from the last shared slice until the median curve has lost half of its edge's excess,
@@ -35,11 +35,11 @@ class Shape:
         return None if self.u_share is None else self.u_share[1] > 0.5
 
 
-def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
+def shape(curves: np.ndarray, fraction: float = FRACTION) -> CurveShape:
     """The shape of the curves of videos ``(V, S)``, S at least 3 for anything about edges and middle."""
     videos, slices = curves.shape
     if not videos:
-        return Shape(
+        return CurveShape(
             videos=0,
             slices=slices,
             edge=np.nan,
@@ -53,7 +53,7 @@ def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
     edge, middle = float(median[[0, -1]].mean()), float(median[middle_third(slices)].mean())
     nothing = (None, None)
     if slices < FEWEST_SLICES:
-        return Shape(
+        return CurveShape(
             videos=videos,
             slices=slices,
             edge=edge,
@@ -67,7 +67,7 @@ def shape(curves: np.ndarray, fraction: float = FRACTION) -> Shape:
         _reach_interval(curves, fraction) if videos >= intervals.FEWEST else (nothing, nothing)
     )
     u_share = intervals.share(int(u_shaped(curves).sum()), videos)
-    return Shape(
+    return CurveShape(
         videos=videos,
         slices=slices,
         edge=edge,

@@ -10,16 +10,16 @@ from tubelet.reports.errors import ReportError
 from tubelet.reports.literal import Markdown
 from tubelet.reports.sensitivity import consistency, curves, ranking, relations
 from tubelet.reports.sensitivity.consistency import Consistency, Settling
-from tubelet.reports.sensitivity.curves import Shape
+from tubelet.reports.sensitivity.curves import CurveShape
 from tubelet.reports.sensitivity.ranking import ByVideo, Ranking
 from tubelet.reports.sensitivity.relations import Relations
-from tubelet.reports.sensitivity.request import UNITS, Request, resolve_request, scope
+from tubelet.reports.sensitivity.request import UNITS, SensitivityRequest, resolve_request, scope
 from tubelet.reports.sensitivity.rows import ControlLevel, Foundations
 from tubelet.store import Store, intervals
 from tubelet.store.questions import annotations
 from tubelet.store.questions import sensitivity as queries
 from tubelet.store.questions.corpus import Question
-from tubelet.store.questions.sensitivity import Scope, Units
+from tubelet.store.questions.sensitivity import PairScope, Units
 
 HEAT_DIMS, HEAT_VIDEOS = 300, 400
 CONTROLS = ("repeated", "rounding", "disjoint")
@@ -52,14 +52,14 @@ class Findings:
     video, a group of videos takes the place of a video, except in `relations`, which say which videos belong together.
     """
 
-    request: Request
-    scope: Scope
+    request: SensitivityRequest
+    scope: PairScope
     foundations: Foundations
     settings: list[str]
     videos: pa.Table
     band: pa.Table
-    relative: Shape
-    absolute: Shape
+    relative: CurveShape
+    absolute: CurveShape
     controls: Mapping[str, ControlLevel | None]
     dims: pa.Table
     ranking: Ranking
@@ -84,17 +84,17 @@ class Findings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredPairs:
     """The input of all statistics: what was measured within a scope, what it rests on, and which videos belong together."""
 
-    request: Request
-    scope: Scope
+    request: SensitivityRequest
+    scope: PairScope
     data: ByVideo
     foundations: Foundations
     relations: Relations
 
 
-def find(store: Store, request: Request) -> Findings:
+def find(store: Store, request: SensitivityRequest) -> Findings:
     """Raises ReportError where there is nothing to report on, QueryError for a mistake in the request's condition."""
     measured = _read_measured(store, resolve_request(store, request))
     questions = _questions(measured.scope, measured.foundations.has_several_pairs)
@@ -106,7 +106,7 @@ def find(store: Store, request: Request) -> Findings:
     return _compute(measured, questions, answers)
 
 
-def _read_measured(store: Store, asked: Request) -> Measured:
+def _read_measured(store: Store, asked: SensitivityRequest) -> MeasuredPairs:
     """What was measured, by video or by the groups that the request names."""
     within = scope(store, asked)
     data, foundations = _by_unit(store, within)
@@ -121,19 +121,19 @@ def _read_measured(store: Store, asked: Request) -> Measured:
             within, units=group_videos(videos, asked.unit, found, brought_groups(store))
         )
         data, foundations = _by_unit(store, within)
-    return Measured(
+    return MeasuredPairs(
         request=asked, scope=within, data=data, foundations=foundations, relations=found
     )
 
 
-def _by_unit(store: Store, within: Scope) -> tuple[ByVideo, Foundations]:
+def _by_unit(store: Store, within: PairScope) -> tuple[ByVideo, Foundations]:
     rests = Foundations.of(queries.foundations(within).answer(store).to_pylist()[0])
     table = queries.by_video(within, rests.has_several_pairs).answer(store)
     return _by_video(table, rests.units), rests
 
 
 def _compute(
-    measured: Measured, questions: Mapping[str, Question], answers: Mapping[str, pa.Table]
+    measured: MeasuredPairs, questions: Mapping[str, Question], answers: Mapping[str, pa.Table]
 ) -> Findings:
     data = measured.data
     agreed = consistency.consistency(data.relative)
@@ -221,7 +221,7 @@ def group_videos(
     return Units([videos["video_id"][at].as_py() for at in of], list(of.values()))
 
 
-def _questions(within: Scope, several: bool) -> dict[str, Question]:
+def _questions(within: PairScope, several: bool) -> dict[str, Question]:
     return {
         "foundations": queries.foundations(within),
         "settings": queries.settings(within),
@@ -247,7 +247,7 @@ def _by_video(table: pa.Table, videos: int) -> ByVideo:
     return ByVideo(**filled)
 
 
-def _shapes(table: pa.Table, foundations: Foundations) -> tuple[Shape, Shape]:
+def _shapes(table: pa.Table, foundations: Foundations) -> tuple[CurveShape, CurveShape]:
     """Of the relative and the absolute curve; a video whose dimensions are all constant has no relative one."""
     shape = foundations.units, foundations.most_slices
     relative, absolute = (
@@ -257,7 +257,7 @@ def _shapes(table: pa.Table, foundations: Foundations) -> tuple[Shape, Shape]:
     return _shape(relative), _shape(absolute)
 
 
-def _shape(matrix: np.ndarray) -> Shape:
+def _shape(matrix: np.ndarray) -> CurveShape:
     return curves.shape(matrix[np.isfinite(matrix).all(1)])
 
 

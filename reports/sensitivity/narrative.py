@@ -6,7 +6,7 @@ import numpy as np
 
 from tubelet.reports.literal import Markdown, literal
 from tubelet.reports.sensitivity.consistency import OUTLIER, SPLITS
-from tubelet.reports.sensitivity.curves import FEWEST_SLICES, FRACTION, Shape, noise_share
+from tubelet.reports.sensitivity.curves import FEWEST_SLICES, FRACTION, CurveShape, noise_share
 from tubelet.reports.sensitivity.findings import Findings
 from tubelet.reports.sensitivity.ranking import TIMES, Q
 from tubelet.reports.sensitivity.relations import together
@@ -140,7 +140,7 @@ def too_few(videos: int, unit: Markdown = "video") -> Markdown:
     )
 
 
-def shape(curve: Shape, unit: Markdown = "video") -> Markdown:
+def shape(curve: CurveShape, unit: Markdown = "video") -> Markdown:
     """Whether the curve is U-shaped, and how certain that is."""
     if curve.slices < FEWEST_SLICES:
         return f"With {count(curve.slices, 'shared slice')} there are no edges to compare with a middle: use longer windows."

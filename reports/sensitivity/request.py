@@ -10,7 +10,7 @@ from tubelet.store import Store
 from tubelet.store.errors import NoVideos
 from tubelet.store.options import check_options, option
 from tubelet.store.questions import sensitivity as queries
-from tubelet.store.questions.sensitivity import Scope
+from tubelet.store.questions.sensitivity import PairScope
 from tubelet.store.sandbox import conditions
 from tubelet.store.wording import count
 
@@ -26,7 +26,7 @@ LISTED = 8  # alternatives that an error names
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class SensitivityRequest:
     """None: the value with the most videos in the store. `where`: a condition in SQL on `videos`; `mix`: settings may differ."""
 
     encoder: str | None = encoder_option()
@@ -65,7 +65,7 @@ class Request:
     def __post_init__(self) -> None:
         check_options(self, ReportError)
 
-    def other(self, difference: str) -> "Request":
+    def other(self, difference: str) -> "SensitivityRequest":
         """The same request with one field changed, written as `shift=2`. Raises ReportError for anything else."""
         name, _, value = difference.partition("=")
         if name not in COMPARABLE or not value.strip():
@@ -91,7 +91,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class SensitivityOptions(Request):
+class SensitivityOptions(SensitivityRequest):
     """All that the report can be asked for: a request, and one thing to change in a second request beside it."""
 
     compare: str | None = option(
@@ -101,11 +101,13 @@ class SensitivityOptions(Request):
     )
 
     @property
-    def request(self) -> Request:
-        return Request(**{field.name: getattr(self, field.name) for field in fields(Request)})
+    def request(self) -> SensitivityRequest:
+        return SensitivityRequest(
+            **{field.name: getattr(self, field.name) for field in fields(SensitivityRequest)}
+        )
 
 
-def resolve_request(store: Store, request: Request) -> Request:
+def resolve_request(store: Store, request: SensitivityRequest) -> SensitivityRequest:
     """The request with encoder, window length and shift filled in. Raises NoPairs and ReportError."""
     held = queries.scopes().answer(store).to_pylist()
     if not held:
@@ -131,13 +133,13 @@ def resolve_request(store: Store, request: Request) -> Request:
     )
 
 
-def scope(store: Store, request: Request) -> Scope:
+def scope(store: Store, request: SensitivityRequest) -> PairScope:
     """The pairs of a resolved request. Raises NoVideos, ManySettings, and QueryError for a mistake in its condition."""
     if request.encoder is None or request.frames is None or request.shift is None:
         raise ValueError(
             f"{request} names no encoder, frames and shift: pass it to resolve_request"
         )
-    found = Scope(
+    found = PairScope(
         encoder_id=request.encoder,
         frames=request.frames,
         shift=request.shift,
@@ -157,7 +159,7 @@ def scope(store: Store, request: Request) -> Scope:
     return found
 
 
-def _fits(row: dict, request: Request) -> bool:
+def _fits(row: dict, request: SensitivityRequest) -> bool:
     return (
         request.encoder in (None, row["encoder_id"], row["encoder"])
         and request.frames in (None, row["frame_count"])
@@ -166,7 +168,7 @@ def _fits(row: dict, request: Request) -> bool:
     )
 
 
-def _describe_request(request: Request) -> str:
+def _describe_request(request: SensitivityRequest) -> str:
     asked = {
         "encoder": request.encoder,
         "frames": request.frames,

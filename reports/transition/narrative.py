@@ -31,7 +31,7 @@ def count_units(one: TransitionFigures) -> Markdown:
 def judge(best: TransitionFigures) -> Markdown:
     explained = best.explained
     if math.isnan(explained.low):
-        return "There are too few test videos, or groups of them, for an interval, so nothing says whether that is more than copying."
+        return "There are too few test videos, or groups of them, for an interval, so it is unknown whether that is more than copying."
     if explained.low > 0:
         return "Its interval lies above copying (0)."
     return "**That is not more than copying.**"

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from tubelet.reports.errors import ReportError
+from tubelet.reports.scope_options import hardest_option, run_option
 from tubelet.store import Store
-from tubelet.store.options import check_options, option
+from tubelet.store.options import check_options
 from tubelet.store.questions.model_rows import TransitionRunRow
 from tubelet.store.questions.transitions import transition_runs
 
@@ -15,13 +16,8 @@ LISTED = 8
 class TransitionReportOptions:
     """None: the newest."""
 
-    run: str | None = option(
-        None,
-        help="Id of a run, as `tubelet transition fit` prints it.",
-        unset="the newest",
-        metavar="ID",
-    )
-    hardest: int = option(20, help="Videos to list as the hardest.", least=1, most=10_000)
+    run: str | None = run_option("tubelet transition fit")
+    hardest: int = hardest_option()
 
     def __post_init__(self) -> None:
         check_options(self, ReportError)

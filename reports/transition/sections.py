@@ -16,7 +16,7 @@ FIGURE_COLUMNS = (
     Column("horizon", "horizon", "d", "Slices after the last one seen"),
     Column("explained", "explained", ".3f", "Variance explained over copying the last slice"),
     *interval_columns("low", "high"),
-    Column("mean_explained", "by the mean", ".3f", "The same of the mean of the slices seen"),
+    Column("mean_explained", "by the mean", ".3f", "The same for the mean of the slices seen"),
     Column("rank_within", "rank in its clip", ".3f", RANK),
     *interval_columns("rank_within_low", "rank_within_high"),
     Column("copy_rank_within", "of a copy", ".3f"),
@@ -34,7 +34,7 @@ DIFFERENCE_COLUMNS = (
 VIDEO_COLUMNS = (
     Column("name", "video"),
     Column("explained", "explained", ".3f"),
-    Column("mean_explained", "by the mean", ".3f", "The same of the mean of the slices seen"),
+    Column("mean_explained", "by the mean", ".3f", "The same for the mean of the slices seen"),
     Column("squared_error", "squared error", ".3f"),
     Column("copy_error", "of a copy", ".3f"),
     Column("rank_within", "rank in its clip", ".3f", RANK),

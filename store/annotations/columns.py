@@ -31,7 +31,7 @@ NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class ColumnRoles:
     """Columns by what they mean, None where the file has none; `others` are left."""
 
     video: str
@@ -48,7 +48,7 @@ class Named:
         return self.point is not None and {"x", "y"} <= set(self.others)
 
 
-def name_columns(table: TextTable) -> Named:
+def name_columns(table: TextTable) -> ColumnRoles:
     """Raises AnnotationError where no column names the video."""
     names = table.columns.column_names
     video = _find(names, VIDEO)
@@ -70,7 +70,7 @@ def name_columns(table: TextTable) -> Named:
     }
     taken = {video, *found.values()}
     others = tuple(name for name in names if name not in taken)
-    return Named(video=video, others=others, **found)
+    return ColumnRoles(video=video, others=others, **found)
 
 
 def _find(names: Sequence[str], wanted: Sequence[str]) -> str | None:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from tubelet.store import ids
 from tubelet.store.annotations.columns import name_columns, trim
-from tubelet.store.annotations.labels import Matched, label_rows
+from tubelet.store.annotations.labels import MatchedTable, label_rows
 from tubelet.store.annotations.match import AUTO, KEYS, Matches, Videos
 from tubelet.store.annotations.points import point_rows
 from tubelet.store.annotations.text_table import TextTable, read_table
@@ -52,7 +52,7 @@ class ImportOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Content:
+class SourceContent:
     """What a source holds: rows of one of the tables, without the columns that name the source."""
 
     kind: str
@@ -62,13 +62,13 @@ class Content:
     unmatched: int
 
 
-class Source(Protocol):
+class AnnotationSource(Protocol):
     """A file or folder that can be read as annotations."""
 
     @property
     def path(self) -> Path: ...
 
-    def read(self, videos: Videos, options: ImportOptions) -> Content: ...
+    def read(self, videos: Videos, options: ImportOptions) -> SourceContent: ...
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class TableFile:
 
     path: Path
 
-    def read(self, videos: Videos, options: ImportOptions) -> Content:
+    def read(self, videos: Videos, options: ImportOptions) -> SourceContent:
         """Rows of `labels` or `points`. Raises AnnotationError for the rows at fault."""
         table = read_table(self.path, options.label)
         named = name_columns(table)
@@ -89,9 +89,9 @@ class TableFile:
         _refuse_ambiguous(table, matches, texts)
         refuse_unmatched(self.path, matches, distinct)
         video_ids = pa.array([matches.found.get(text) for text in texts], pa.string())
-        matched = Matched(table, named, video_ids, videos.facts)
+        matched = MatchedTable(table, named, video_ids, videos.facts)
         points = named.holds_points
-        return Content(
+        return SourceContent(
             kind="points" if points else "labels",
             sha256=table.sha256,
             matches=matches,
@@ -132,7 +132,7 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class Report:
+class ImportReport:
     """What a command imported, listed or removed."""
 
     sources: Sequence[Imported]
@@ -148,7 +148,9 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
 
 
-def import_sources(store: Store, sources: Sequence[Source], options: ImportOptions) -> Report:
+def import_sources(
+    store: Store, sources: Sequence[AnnotationSource], options: ImportOptions
+) -> ImportReport:
     """Store what the sources hold in one commit, in the place of what sources of these names held. Raises AnnotationError; then nothing changes."""
     names = [source.path.name for source in sources]
     if twice := [name for name in names if names.count(name) > 1]:
@@ -168,7 +170,7 @@ def import_sources(store: Store, sources: Sequence[Source], options: ImportOptio
         for name, table in _make_tables(source.path, content).items():
             rows.setdefault(name, []).append(table)
     store.commit({name: pa.concat_tables(parts) for name, parts in rows.items()}, _of(names))
-    return Report(reports)
+    return ImportReport(reports)
 
 
 def forget(store: Store, names: Sequence[str]) -> list[str]:
@@ -197,7 +199,7 @@ def _of(names: Sequence[str]) -> dict[str, list[str]]:
     return dict.fromkeys((ANNOTATIONS.name, *KINDS), found)
 
 
-def _make_tables(path: Path, content: Content) -> dict[str, pa.Table]:
+def _make_tables(path: Path, content: SourceContent) -> dict[str, pa.Table]:
     """The rows of a source as the tables hold them."""
     name = path.name
     annotation_id = ids.hash_parts("annotations", name)
@@ -221,7 +223,7 @@ def _make_tables(path: Path, content: Content) -> dict[str, pa.Table]:
     }
 
 
-def _describe(store: Store, name: str, content: Content, videos: Videos) -> Imported:
+def _describe(store: Store, name: str, content: SourceContent, videos: Videos) -> Imported:
     held = {row["source"]: row["rows"] for row in list_sources(store)}
     labeled = set(pc.unique(content.rows["video_id"]).to_pylist())
     bare = sorted(fact["name"] for id_, fact in videos.facts.items() if id_ not in labeled)

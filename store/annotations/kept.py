@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tubelet.store import ids
-from tubelet.store.annotations.tags import KEPT_PREFIX, Member, add_members
+from tubelet.store.annotations.tags import KEPT_PREFIX, TagMember, add_members
 from tubelet.store.store import Store
 
 
@@ -16,5 +16,5 @@ def keep_videos(store: Store, video_ids: Sequence[str]) -> str:
     """Keep a set of videos; its id, which is the same for the same videos. Nothing is written where the store keeps it already."""
     chosen = sorted(set(video_ids))
     kept_id = ids.hash_parts("selection", *chosen)
-    add_members(store, name_kept(kept_id), [Member(video_id=video_id) for video_id in chosen])
+    add_members(store, name_kept(kept_id), [TagMember(video_id=video_id) for video_id in chosen])
     return kept_id

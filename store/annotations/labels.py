@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tubelet.store.annotations.columns import Named, read_numbers, trim
+from tubelet.store.annotations.columns import ColumnRoles, read_numbers, trim
 from tubelet.store.annotations.text_table import TextTable
 from tubelet.store.errors import AnnotationError
 from tubelet.store.schema.annotations import FOLDER, LABELS
@@ -17,11 +17,11 @@ NAME_MOST = 200  # characters
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedTable:
     """A table whose rows have found their videos: per row the video's id, null where the store has none, and what is known of the videos."""
 
     table: TextTable
-    named: Named
+    named: ColumnRoles
     video_ids: pa.Array
     facts: Mapping[str, Mapping]
 
@@ -35,7 +35,7 @@ def _number(value: float | None) -> float:
     return np.nan if value is None else float(value)
 
 
-def label_rows(matched: Matched, wanted: Sequence[str]) -> pa.Table:
+def label_rows(matched: MatchedTable, wanted: Sequence[str]) -> pa.Table:
     """Rows of `labels` without source; `wanted`: of these columns alone. Raises AnnotationError for the rows at fault."""
     start, stop = _stretches(matched)
     parts = [_rows(matched, name, value, start, stop) for name, value in _values(matched, wanted)]
@@ -44,7 +44,7 @@ def label_rows(matched: Matched, wanted: Sequence[str]) -> pa.Table:
     return rows.group_by(keys).aggregate([("row", "min")]).rename_columns([*keys, "row"])
 
 
-def _values(matched: Matched, wanted: Sequence[str]) -> list[tuple[pa.Array, pa.Array]]:
+def _values(matched: MatchedTable, wanted: Sequence[str]) -> list[tuple[pa.Array, pa.Array]]:
     """Name and value of each row, once per column of a wide table."""
     table, others = matched.table, matched.named.others
     by_name = {name.lower(): name for name in others}
@@ -66,7 +66,7 @@ def _values(matched: Matched, wanted: Sequence[str]) -> list[tuple[pa.Array, pa.
     return [(pa.repeat(name, size), trim(table.columns[name])) for name in chosen]
 
 
-def _long(matched: Matched, name: str, value: str) -> tuple[pa.Array, pa.Array]:
+def _long(matched: MatchedTable, name: str, value: str) -> tuple[pa.Array, pa.Array]:
     names = trim(matched.table.columns[name])
     distinct = names.unique().to_pylist()
     reasons = {one: _unfit(one) if one else "is empty" for one in distinct}
@@ -90,7 +90,7 @@ def _unfit(name: str) -> str | None:
     return f"is longer than {NAME_MOST} characters: rename it" if len(name) > NAME_MOST else None
 
 
-def _stretches(matched: Matched) -> tuple[pa.Array, pa.Array]:
+def _stretches(matched: MatchedTable) -> tuple[pa.Array, pa.Array]:
     """Begin and end of each row's stretch, null for the whole video."""
     named, table = matched.named, matched.table
     if named.start is None or named.stop is None:
@@ -122,7 +122,7 @@ def _outside(start: np.ndarray, stop: np.ndarray, end: np.ndarray) -> dict[int, 
 
 
 def _rows(
-    matched: Matched, name: pa.Array, value: pa.Array, start: pa.Array, stop: pa.Array
+    matched: MatchedTable, name: pa.Array, value: pa.Array, start: pa.Array, stop: pa.Array
 ) -> pa.Table:
     rows = pa.table(
         {

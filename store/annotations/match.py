@@ -16,7 +16,7 @@ FACTS = "SELECT video_id, name, frames, fps, duration_s, width, height FROM vide
 
 
 @dataclass(frozen=True)
-class Place:
+class VideoPath:
     """A path at which a video was found."""
 
     video_id: str
@@ -33,17 +33,17 @@ class Matches:
 
     key: str
     found: dict[str, str] = field(default_factory=dict)
-    ambiguous: dict[str, list[Place]] = field(default_factory=dict)
+    ambiguous: dict[str, list[VideoPath]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
 
-class Places:
+class KnownVideos:
     """Videos as the entries of annotation files may name them."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
-        self._named: dict[str, list[Place]] = defaultdict(list)
-        self._stems: dict[str, list[Place]] = defaultdict(list)
-        self._ids: dict[str, list[Place]] = defaultdict(list)
+    def __init__(self, places: Sequence[VideoPath]) -> None:
+        self._named: dict[str, list[VideoPath]] = defaultdict(list)
+        self._stems: dict[str, list[VideoPath]] = defaultdict(list)
+        self._ids: dict[str, list[VideoPath]] = defaultdict(list)
         for place in places:
             self._named[place.parts[-1]].append(place)
             self._stems[PurePosixPath(place.path).stem].append(place)
@@ -75,7 +75,7 @@ class Places:
                 matches.found[entry] = ids.pop()
         return matches
 
-    def _candidates(self, entry: str, key: str) -> list[Place]:
+    def _candidates(self, entry: str, key: str) -> list[VideoPath]:
         if key == "video_id":
             return self._ids.get(entry, [])
         parts = PurePosixPath(entry).parts
@@ -90,20 +90,20 @@ class Places:
         )
 
 
-class Videos(Places):
+class Videos(KnownVideos):
     """The videos of a store, and what is known of them."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__([Place(**row) for row in store.rows(KNOWN)])
+        super().__init__([VideoPath(**row) for row in store.rows(KNOWN)])
         self.facts = {row["video_id"]: row for row in store.rows(FACTS)}
 
 
-def _ending(places: Sequence[Place], parts: tuple[str, ...]) -> list[Place]:
+def _ending(places: Sequence[VideoPath], parts: tuple[str, ...]) -> list[VideoPath]:
     """Places whose path is, or ends with, these parts."""
     return [place for place in places if place.parts[-len(parts) :] == parts]
 
 
-def _closest(places: Sequence[Place], parts: tuple[str, ...]) -> list[Place]:
+def _closest(places: Sequence[VideoPath], parts: tuple[str, ...]) -> list[VideoPath]:
     """Of places of one file name, those whose folders agree furthest: a corpus that moved keeps its inner folders."""
     folders = [_count_shared(place.parts[:-1], parts[:-1]) for place in places]
     most = max(folders, default=0)

@@ -5,13 +5,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tubelet.store.annotations.columns import read_numbers, trim
-from tubelet.store.annotations.labels import Matched
+from tubelet.store.annotations.labels import MatchedTable
 from tubelet.store.errors import AnnotationError
 
 TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
-def point_rows(matched: Matched) -> pa.Table:
+def point_rows(matched: MatchedTable) -> pa.Table:
     """Rows of `points` without source; seconds become the frame at the video's mean rate. Raises AnnotationError for the rows at fault."""
     table, named = matched.table, matched.named
     x, bad_x = read_numbers(table.columns["x"], "x")
@@ -44,7 +44,7 @@ def point_rows(matched: Matched) -> pa.Table:
     return rows.filter(pc.is_valid(rows["video_id"]))
 
 
-def _frames(matched: Matched) -> np.ndarray:
+def _frames(matched: MatchedTable) -> np.ndarray:
     """The frame of each row; NaN where its video is not in the store."""
     table, named = matched.table, matched.named
     name = named.frame or named.seconds
@@ -62,7 +62,7 @@ def _frames(matched: Matched) -> np.ndarray:
     return np.floor(numbers * matched.per_row("fps") + 1e-6)
 
 
-def _visible(matched: Matched) -> np.ndarray:
+def _visible(matched: MatchedTable) -> np.ndarray:
     """Whether each point can be seen; all of them where no column says so."""
     table, name = matched.table, matched.named.visible
     if name is None:
@@ -80,7 +80,7 @@ def _visible(matched: Matched) -> np.ndarray:
 
 
 def _outside(
-    matched: Matched, x: np.ndarray, y: np.ndarray, frame: np.ndarray, visible: np.ndarray
+    matched: MatchedTable, x: np.ndarray, y: np.ndarray, frame: np.ndarray, visible: np.ndarray
 ) -> dict[int, str]:
     """Points of frames that the video lacks, and points that are visible outside the picture."""
     frames, width, height = (matched.per_row(fact) for fact in ("frames", "width", "height"))

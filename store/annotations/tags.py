@@ -18,7 +18,7 @@ KEPT_PREFIX = "kept:"  # of selections that the dashboard keeps; lists of tags l
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
+class TagMember:
     """A video, or a token of it by its address."""
 
     video_id: str
@@ -45,7 +45,9 @@ class Tagged:
         return asdict(self)
 
 
-def add_tag(store: Store, tag: str, members: Sequence[Member], note: str | None = None) -> Tagged:
+def add_tag(
+    store: Store, tag: str, members: Sequence[TagMember], note: str | None = None
+) -> Tagged:
     """Give a tag to videos or tokens. A note is added to the one that a member has; without a note, new members get the tag's latest.
     Raises AnnotationError for a name or a note that does not fit."""
     if note is not None and len(note) > NOTE_MOST:
@@ -56,7 +58,7 @@ def add_tag(store: Store, tag: str, members: Sequence[Member], note: str | None 
 
 
 def add_members(
-    store: Store, name: str, members: Sequence[Member], note: str | None = None
+    store: Store, name: str, members: Sequence[TagMember], note: str | None = None
 ) -> Tagged:
     """The same for a name that is known to fit. What is read and what is written belong together: where another writer commits in between, it is read again."""
     while True:
@@ -74,7 +76,7 @@ def add_members(
 
 
 def _plan(
-    store: Store, name: str, members: Sequence[Member], note: str | None
+    store: Store, name: str, members: Sequence[TagMember], note: str | None
 ) -> tuple[Tagged, list[dict], set[str]]:
     """What tagging does to the store as it is: the result, the rows to write, and the ids of those that they replace."""
     known = _find_videos(store, [member.video_id for member in members])
@@ -141,7 +143,7 @@ def check_tag(tag: str) -> str:
     return name
 
 
-def _id_of(tag: str, member: Member) -> str:
+def _id_of(tag: str, member: TagMember) -> str:
     return ids.hash_parts("tag", tag, *astuple(member))
 
 
@@ -160,5 +162,5 @@ def _note_of(store: Store, tag: str) -> str | None:
     return next((row["note"] for row in list_tags(store) if row["tag"] == tag), None)
 
 
-def _row(tag: str, id_: str, member: Member, note: str | None) -> dict:
+def _row(tag: str, id_: str, member: TagMember, note: str | None) -> dict:
     return {"tag_id": id_, "tag": tag, **asdict(member), "note": note or None, "added_at": now()}

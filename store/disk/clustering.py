@@ -40,7 +40,7 @@ class Merging(Enum):
 
 
 @dataclass(frozen=True)
-class Run:
+class FileRun:
     """Files that were written together, or one file of a commit."""
 
     files: tuple[str, ...]
@@ -56,13 +56,13 @@ def _is_run(file: str) -> bool:
     return os.path.basename(file).startswith(f"{RUN}-")
 
 
-def find_runs(files: Sequence[str]) -> list[Run]:
+def find_runs(files: Sequence[str]) -> list[FileRun]:
     """The runs that a version of a table is made of."""
     grouped: dict[str, list[str]] = {}
     for file in files:
         name = os.path.basename(file)
         grouped.setdefault(name.rpartition("-")[0] if _is_run(file) else name, []).append(file)
-    return [Run(tuple(found), sum(map(os.path.getsize, found))) for found in grouped.values()]
+    return [FileRun(tuple(found), sum(map(os.path.getsize, found))) for found in grouped.values()]
 
 
 def choose_files(files: Sequence[str], merging: Merging) -> list[str]:
@@ -76,7 +76,7 @@ def choose_files(files: Sequence[str], merging: Merging) -> list[str]:
     return [file for run in chosen for file in run.files]
 
 
-def choose_runs(runs: Sequence[Run]) -> list[Run]:
+def choose_runs(runs: Sequence[FileRun]) -> list[FileRun]:
     """The runs to merge: those of the lowest tier that has too many, none where every tier has few."""
     for tier in sorted({run.tier for run in runs}):
         same = [run for run in runs if run.tier == tier]
@@ -94,13 +94,13 @@ def merge_files(path: Path, table: Table, files: Sequence[str]) -> int:
     gone = [RemoveAction(os.path.basename(file), False, now) for file in files]
     made = [
         _write(path / f"{run}-{number:05}.parquet", table, rows)
-        for number, rows in enumerate(_sorted_pieces(table, schema, files))
+        for number, rows in enumerate(_sort_pieces(table, schema, files))
     ]
     delta.create_write_transaction([*gone, *made], "append", delta.schema())
     return tables.newest(path)
 
 
-def _sorted_pieces(table: Table, schema: pa.Schema, files: Sequence[str]) -> Iterator[pa.Table]:
+def _sort_pieces(table: Table, schema: pa.Schema, files: Sequence[str]) -> Iterator[pa.Table]:
     """The rows of files in the order of the table's key, in pieces for a file each; no owner's rows are in two pieces."""
     key, held = ", ".join(table.key), tables.find_columns(files)
     columns = ", ".join(f'{"" if n in held else "NULL AS "}"{n}"' for n in schema.names)

@@ -50,7 +50,7 @@ def clip_rows(
     }
 
 
-def pooled_rows(
+def make_pooled_rows(
     clip_id: str, dim_stats: Mapping[str, np.ndarray], layers: Mapping[str, slice]
 ) -> pa.Table:
     """Rows of `pooled` for one clip: `dim_stats` ``(S, D)`` over the patches of each slice; `layers` says which dimensions each layer has."""

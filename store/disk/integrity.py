@@ -13,7 +13,7 @@ from tubelet.store.disk.inside import UnsafePath
 from tubelet.store.disk.layout import EMBEDDINGS, MEDIA, THUMBNAIL
 from tubelet.store.disk.masked import find_masked, list_maskings, name_rows
 from tubelet.store.disk.snapshot import alone
-from tubelet.store.disk.verification import Rows, damaged_files
+from tubelet.store.disk.verification import Rows, find_damaged_files
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import (
     CLIPS,
@@ -68,7 +68,7 @@ class Problem:
 def check(store: Store) -> Iterator[Problem]:
     """Every problem: embedding files read in full and compared with their hashes, rows of clips and pairs counted, orphans named."""
     try:
-        yield from _changed_files(store)
+        yield from _find_changed_files(store)
         yield from _contradictions(store)
     except (StoreError, duckdb.Error) as error:  # what is damaged keeps the rest from being read
         yield Problem(clip_id=None, path=None, what=str(error))
@@ -77,8 +77,8 @@ def check(store: Store) -> Iterator[Problem]:
         yield Problem(clip_id=None, path=None, what=what)
 
 
-def _changed_files(store: Store) -> Iterator[Problem]:
-    for file in damaged_files(store):
+def _find_changed_files(store: Store) -> Iterator[Problem]:
+    for file in find_damaged_files(store):
         yield Problem(
             clip_id=None,
             path=file.path if file.disposable else None,
@@ -91,7 +91,7 @@ def _changed_files(store: Store) -> Iterator[Problem]:
 def _contradictions(store: Store) -> Iterator[Problem]:
     """Where rows and files contradict each other."""
     claimed: set[Path] = set()
-    yield from _damaged_embeddings(store, claimed)
+    yield from _find_damaged_embeddings(store, claimed)
     yield from _unsafe_videos(store)
     yield from _find_wrong_counts(store)
     yield from _find_damaged_pairs(store)
@@ -220,7 +220,7 @@ def find_damage(path: Path, size: int, sha256: str) -> str | None:
     return None
 
 
-def _damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
+def _find_damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
     """Clips whose embedding file is not what was committed, or is where no store keeps one; the others' files are `claimed`."""
     for clip in store.rows(
         "SELECT clip_id, video_id, embedding_path, embedding_bytes, embedding_sha256 FROM clips ORDER BY ALL"

@@ -190,7 +190,7 @@ def sums(layout: Layout) -> Sums:
     return found
 
 
-def damaged_entries(layout: Layout) -> Iterator[tuple[Path, str]]:
+def find_damaged_entries(layout: Layout) -> Iterator[tuple[Path, str]]:
     """Markers and entries that cannot be trusted, and why."""
     for path in [layout.marker, *sorted(_entries(layout))]:
         try:

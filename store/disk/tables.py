@@ -59,7 +59,7 @@ def compact(path: Path, table: Table, at_least: int = LOOSE_FILES) -> int:
     """Merge the data files if there are more than `at_least`; the version after it."""
     delta = _open(path)
     if len(delta.file_uris()) > at_least:
-        require_space(path, _held_bytes(path, delta))
+        require_space(path, _measure_bytes(path, delta))
         delta.optimize.compact(writer_properties=_writer_properties(table))
     return delta.version()
 
@@ -87,7 +87,7 @@ def vacuum(path: Path) -> int:
 def delete(path: Path, column: str, values: Sequence[str]) -> int:
     """Delete the rows whose `column` is one of `values`; the version without them."""
     delta = _open(path)
-    require_space(path, _held_bytes(path, delta))
+    require_space(path, _measure_bytes(path, delta))
     listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
     delta.delete(f"{column} IN ({listed})")
     return delta.version()
@@ -131,7 +131,7 @@ def _files(path: Path, delta: DeltaTable) -> list[str]:
     return sorted(map(str, inside.resolve_files(path, names)))
 
 
-def _held_bytes(path: Path, delta: DeltaTable) -> int:
+def _measure_bytes(path: Path, delta: DeltaTable) -> int:
     """What a version's files take, and at most what rewriting them takes."""
     return sum(os.path.getsize(file) for file in _files(path, delta)) + LOG_BYTES
 

@@ -35,14 +35,14 @@ class DamagedFile:
     video_id: str | None = None
 
 
-def damaged_files(store: Store) -> Iterator[DamagedFile]:
+def find_damaged_files(store: Store) -> Iterator[DamagedFile]:
     """Files that are not as they were written."""
-    for path, why in snapshot.damaged_entries(store.layout):
+    for path, why in snapshot.find_damaged_entries(store.layout):
         yield DamagedFile(path=path, what=f"{path} {why}", disposable=path != store.layout.marker)
     known = snapshot.sums(store.layout)
     for name, version in _versions(store).items():
-        yield from _damaged_data(store, known, name, version)
-        yield from _damaged_logs(store, known, name, version)
+        yield from _find_damaged_data(store, known, name, version)
+        yield from _find_damaged_logs(store, known, name, version)
     for path in _find_sealed(store):
         if _is_sound(path) is False:
             video = path.parent.name if path.name == THUMBNAIL else None
@@ -52,11 +52,11 @@ def damaged_files(store: Store) -> Iterator[DamagedFile]:
                 disposable=True,
                 video_id=video,
             )
-    yield from _damaged_models(store)
-    yield from _damaged_maskings(store)
+    yield from _find_damaged_models(store)
+    yield from _find_damaged_maskings(store)
 
 
-def _damaged_models(store: Store) -> Iterator[DamagedFile]:
+def _find_damaged_models(store: Store) -> Iterator[DamagedFile]:
     """Weights of fitted models that are not those of their row, and weights that no row names."""
     claimed: set[Path] = set()
     for table in KEPT_MODELS:
@@ -72,7 +72,7 @@ def _damaged_models(store: Store) -> Iterator[DamagedFile]:
             )
 
 
-def _damaged_maskings(store: Store) -> Iterator[DamagedFile]:
+def _find_damaged_maskings(store: Store) -> Iterator[DamagedFile]:
     """Files of tokens that are not those of their masking, and files that no masking names."""
     claimed: set[Path] = set()
     sql = f"SELECT masking_id AS id, tokens_path AS path, tokens_bytes AS bytes, tokens_sha256 AS sha256 FROM {MASKINGS.name} WHERE tokens_path IS NOT NULL ORDER BY ALL"
@@ -133,7 +133,7 @@ def _versions(store: Store) -> dict[str, int]:
     return snapshot.read(store.layout).versions
 
 
-def _damaged_data(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:
+def _find_damaged_data(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:
     for path in map(Path, tables.open_table(store.layout.table(name), version).files):
         if changed := _change(store, known, path):
             what, disposable, rows = _consequence(name, path, changed)
@@ -164,7 +164,7 @@ def _consequence(name: str, path: Path, changed: str) -> tuple[str, bool, Rows |
     )
 
 
-def _damaged_logs(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:
+def _find_damaged_logs(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:
     for path in tables.log_files(store.layout.table(name), version):
         if changed := _change(store, known, path):
             yield DamagedFile(

@@ -88,7 +88,7 @@ class Claims:
         """Be done with the keys of a group; what became of them must be in the store by now."""
         self._leave_all(self._held.pop(group, ()))
 
-    def lost(self, group: Hashable) -> bool:
+    def has_lost(self, group: Hashable) -> bool:
         """Whether another process has taken over a key of this group, because this one was silent for long."""
         return any(
             self._layout.home.has(self._layout.claim(held.key, held.generation + 1))

@@ -44,7 +44,7 @@ class Question:
         return re.sub(r"\$(\w+)", lambda match: _literal(self.values[match[1]]), self.sql)
 
 
-class Chosen(list):
+class VideoSelection(list):
     """Ids of videos selected by a user's condition; written out as that condition."""
 
     def __init__(self, ids: list[str], where: str) -> None:

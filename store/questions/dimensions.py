@@ -9,7 +9,7 @@ statistics is the video, or the group of videos that the label `group` names.
 
 from dataclasses import dataclass, replace
 
-from tubelet.store.questions.corpus import OF_GRID, Chosen, Question
+from tubelet.store.questions.corpus import OF_GRID, Question, VideoSelection
 
 FROM_STATISTICS = """SELECT clip_id, slice, dim, dim_mean::DOUBLE AS mean, dim_std::DOUBLE AS std FROM dim_stats"""
 FROM_POOLED = """SELECT clip_id, slice, unnest(range(len(pooled_mean))) AS dim, unnest(pooled_mean)::DOUBLE AS mean, unnest(pooled_std)::DOUBLE AS std
@@ -43,7 +43,7 @@ class StateScope:
     slices: int
     layer: str
     pooled: bool
-    videos: Chosen | None = None
+    videos: VideoSelection | None = None
     most: int = 1_000_000
 
     @property

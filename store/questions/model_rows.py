@@ -121,7 +121,7 @@ class VideoScore(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentiveProbe(Row):
+class ListedAttentiveProbe(Row):
     """A row of `probes.attentive_probes`."""
 
     probe_id: str

@@ -309,7 +309,7 @@ class NamedVideo(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timeline(Row):
+class ListedTimeline(Row):
     """A row of `clips.timelines`: a way of cutting a video into clips."""
 
     role: str

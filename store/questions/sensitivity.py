@@ -11,7 +11,7 @@ where it is divided by the dimension's standard deviation in its pair; a dimensi
 from dataclasses import dataclass
 
 from tubelet.store.pairs.rows import ROUNDING
-from tubelet.store.questions.corpus import Chosen, Question
+from tubelet.store.questions.corpus import Question, VideoSelection
 
 # What pairs must have in common to be averaged, besides encoder, window length and shift.
 PACE = "if(a.sample_fps IS NULL, 'step ' || a.step, printf('%g fps', a.sample_fps))"
@@ -33,14 +33,14 @@ class Units:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scope:
+class PairScope:
     """Which pairs: one encoder, window length in frames, shift in slices; one setting or, where None, all; all videos or those chosen."""
 
     encoder_id: str
     frames: int
     shift: int
     setting: str | None = None
-    videos: Chosen | None = None
+    videos: VideoSelection | None = None
     units: Units | None = None
 
     @property
@@ -68,7 +68,7 @@ class Scope:
         }
         return {name: value for name, value in given.items() if value is not None}
 
-    def chosen(self, kind: str = "shifted") -> str:
+    def select_pairs(self, kind: str = "shifted") -> str:
         """A common table expression `chosen`: pair_id, video_id, `unit` (the video, or its group) and `weight`, which sums to 1 in a unit:
         one over the pairs of the video, and over the videos of the group.
         """
@@ -116,18 +116,18 @@ WHERE p.kind = 'shifted'
 GROUP BY ALL ORDER BY videos DESC, pairs DESC, encoder_id, frame_count, shift, setting""")
 
 
-def settings(scope: Scope) -> Question:
+def settings(scope: PairScope) -> Question:
     """One row per setting of the scope's videos, those of the most videos first."""
-    sql = f"""{scope.chosen()}
+    sql = f"""{scope.select_pairs()}
 SELECT {SETTING} AS setting, count(DISTINCT p.video_id) AS videos, count(*) AS pairs
 FROM chosen JOIN pairs p USING (pair_id) JOIN clips a ON a.clip_id = p.clip_a
 GROUP BY ALL ORDER BY videos DESC, setting"""
     return Question(sql, scope.values)
 
 
-def foundations(scope: Scope) -> Question:
+def foundations(scope: PairScope) -> Question:
     """One row: how much data the report rests on, and how long one slice lasts."""
-    sql = f"""{scope.chosen()}
+    sql = f"""{scope.select_pairs()}
 SELECT count(DISTINCT c.unit) AS units, count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(p.shared_slices) AS fewest_slices, max(p.shared_slices) AS most_slices,
   any_value(a.slices) AS slices, min(a.step) AS step, max(a.step) AS longest_step, any_value(e.tubelet) AS tubelet, any_value(e.embed_dim) AS embed_dim,
   any_value(e.name) AS encoder, any_value(e.layer) AS layer, any_value(e.weights_sha256) AS weights_sha256,
@@ -142,18 +142,18 @@ HAVING count(*) > 0"""
     return Question(sql, scope.values)
 
 
-def videos_measured(scope: Scope) -> Question:
+def videos_measured(scope: PairScope) -> Question:
     """One row per video, in the order of `by_video`: its name, its pairs, and one of them to look at; of groups, one row per group."""
     name = "if(count(DISTINCT c.video_id) > 1, c.unit, min(v.name))"
     label = "if(count(DISTINCT v.label) > 1, NULL, min(v.label))"
-    sql = f"""{scope.chosen()}
+    sql = f"""{scope.select_pairs()}
 SELECT c.unit AS video_id, {name} AS name, {label} AS label, count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(c.pair_id) AS pair_id
 FROM chosen c JOIN videos v USING (video_id)
 GROUP BY c.unit ORDER BY c.unit"""
     return Question(sql, scope.values)
 
 
-def curve_band(scope: Scope) -> Question:
+def curve_band(scope: PairScope) -> Question:
     """One row per shared slice: median and quartiles over videos of the curve, relative and absolute."""
     sql = f"""{_curves_of_videos(scope)}
 SELECT shared_slice, count(*) AS videos,
@@ -163,15 +163,15 @@ FROM curves GROUP BY shared_slice ORDER BY shared_slice"""
     return Question(sql, scope.values)
 
 
-def curves(scope: Scope) -> Question:
+def curves(scope: PairScope) -> Question:
     """One row per video and shared slice, in order: what the band is made of."""
     sql = f"{_curves_of_videos(scope)}\nSELECT unit AS video_id, shared_slice, relative, mean_abs FROM curves ORDER BY unit, shared_slice"
     return Question(sql, scope.values)
 
 
-def control_levels(scope: Scope, kind: str) -> Question:
+def control_levels(scope: PairScope, kind: str) -> Question:
     """One row for a control: the median over videos of the mean over slices, and the largest value; no row where none was measured."""
-    sql = f"""{scope.chosen(kind)}, levels AS (
+    sql = f"""{scope.select_pairs(kind)}, levels AS (
   SELECT c.unit, {_mean("s.relative")} AS relative, {_mean("s.mean_abs")} AS mean_abs, max(s.mean_abs) AS largest
   FROM chosen c JOIN slice_sensitivity s USING (pair_id) GROUP BY c.unit
 )
@@ -180,12 +180,12 @@ FROM levels HAVING count(*) > 0"""
     return Question(sql, scope.values_of(kind))
 
 
-def dimension_ranking(scope: Scope) -> Question:
+def dimension_ranking(scope: PairScope) -> Question:
     """One row per dimension, by relative edge sensitivity, the constant ones last: means over videos.
 
     `ratio` is the mean edge over the mean middle; `varying` the share of videos in which the dimension varies.
     """
-    sql = f"""{scope.chosen()}
+    sql = f"""{scope.select_pairs()}
 SELECT s.dim, sum(c.weight * s.relative_edge) / sum(c.weight) FILTER (s.relative_edge IS NOT NULL) AS relative,
   sum(c.weight * s.edge) / sum(c.weight) AS edge, sum(c.weight * s.middle) / sum(c.weight) AS middle,
   sum(c.weight * s.edge) / nullif(sum(c.weight * s.middle), 0) AS ratio,
@@ -195,9 +195,9 @@ GROUP BY s.dim ORDER BY relative DESC NULLS LAST, s.dim"""
     return Question(sql, scope.values)
 
 
-def strongest_pairs(scope: Scope) -> Question:
+def strongest_pairs(scope: PairScope) -> Question:
     """One row per dimension that varies: the pair in which it reacts most, and the first of that pair's clips."""
-    sql = f"""{scope.chosen()}, strongest AS (
+    sql = f"""{scope.select_pairs()}, strongest AS (
   SELECT s.dim, arg_max(c.pair_id, s.relative_edge) AS pair_id, max(s.relative_edge) AS relative_edge
   FROM chosen c JOIN dim_sensitivity s USING (pair_id) WHERE s.relative_edge IS NOT NULL GROUP BY s.dim
 )
@@ -206,7 +206,7 @@ FROM strongest t JOIN pairs p USING (pair_id) ORDER BY t.dim"""
     return Question(sql, scope.values)
 
 
-def by_video(scope: Scope, several: bool) -> Question:
+def by_video(scope: PairScope, several: bool) -> Question:
     """One row per video (or group), as its place in the order of ids, and dimension: the numbers that all statistics are computed from.
 
     `several` averages the pairs of a video, which takes ten times as long and changes nothing where no video has more than one.
@@ -215,7 +215,7 @@ def by_video(scope: Scope, several: bool) -> Question:
     if several:
         relative, signed, varying = (_mean(value, "n") for value in (relative, signed, varying))
     group = "\nGROUP BY n.video, s.dim" if several else ""
-    sql = f"""{scope.chosen()}, numbered AS (
+    sql = f"""{scope.select_pairs()}, numbered AS (
   SELECT pair_id, weight, (dense_rank() OVER (ORDER BY unit) - 1)::INTEGER AS video FROM chosen
 )
 SELECT n.video, s.dim, ({relative})::FLOAT AS relative, ({signed})::FLOAT AS signed,
@@ -224,11 +224,11 @@ FROM numbered n JOIN dim_sensitivity s USING (pair_id){group}"""
     return Question(sql, scope.values)
 
 
-def frame_map(scope: Scope) -> Question:
+def frame_map(scope: PairScope) -> Question:
     """One row per patch of the grid that most pairs have: mean distance and cosine over shared slices, then over the pairs of a video, then over
     a sample of at most 1,000 videos.
     """
-    sql = f"""{scope.chosen()}, grid AS (
+    sql = f"""{scope.select_pairs()}, grid AS (
   SELECT grid_height, grid_width FROM chosen GROUP BY ALL ORDER BY count(*) DESC, grid_height, grid_width LIMIT 1
 ), drawn AS (
   SELECT pair_id, unit, 1.0::DOUBLE / count(*) OVER (PARTITION BY unit) AS weight FROM chosen JOIN grid USING (grid_height, grid_width)
@@ -241,8 +241,8 @@ GROUP BY s.y, s.x ORDER BY s.y, s.x"""
     return Question(sql, scope.values)
 
 
-def _curves_of_videos(scope: Scope) -> str:
-    return f"""{scope.chosen()}, curves AS (
+def _curves_of_videos(scope: PairScope) -> str:
+    return f"""{scope.select_pairs()}, curves AS (
   SELECT c.unit, s.shared_slice, {_mean("s.relative")} AS relative, {_mean("s.mean_abs")} AS mean_abs
   FROM chosen c JOIN slice_sensitivity s USING (pair_id) GROUP BY c.unit, s.shared_slice
 )"""

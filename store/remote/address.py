@@ -19,7 +19,7 @@ def is_remote(root: object) -> bool:
 
 
 @dataclass(frozen=True)
-class Address:
+class BucketAddress:
     """A bucket, and the prefix below which the store's files are."""
 
     bucket: str
@@ -29,7 +29,7 @@ class Address:
         return f"{SCHEME}://{self.bucket}/{self.prefix}".rstrip("/")
 
 
-def read_address(text: str) -> Address:
+def read_address(text: str) -> BucketAddress:
     """The address in a text. Raises StoreError for another one; what may be a secret is not repeated."""
     scheme, _, rest = text.partition("://")
     bucket, _, prefix = rest.partition("/")
@@ -46,7 +46,7 @@ def read_address(text: str) -> Address:
         raise StoreError(
             f"{text!r} is not the address of a store: pass {SCHEME}://BUCKET/PREFIX, the bucket in lowercase letters, digits, dots and hyphens"
         )
-    return Address(bucket, "/".join(parts))
+    return BucketAddress(bucket, "/".join(parts))
 
 
 def _is_plain(part: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from tubelet.store.disk.files import write_whole
 from tubelet.store.errors import StoreError
-from tubelet.store.remote.address import Address
+from tubelet.store.remote.address import BucketAddress
 
 OPTIONS = {
     "endpoint": "address of a server other than AWS",
@@ -58,7 +58,7 @@ class Content:
 class Bucket:
     """The files of a store in a bucket."""
 
-    def __init__(self, address: Address, options: Mapping[str, str]) -> None:
+    def __init__(self, address: BucketAddress, options: Mapping[str, str]) -> None:
         """Raises StoreError for an option that there is not, and where the package is not installed."""
         if unknown := sorted(options.keys() - OPTIONS.keys()):
             raise StoreError(
@@ -181,7 +181,7 @@ def insist(request: Callable[[], T]) -> T:
     return request()
 
 
-def connect(address: Address, options: Mapping[str, str]) -> Any:
+def connect(address: BucketAddress, options: Mapping[str, str]) -> Any:
     try:
         from obstore.store import S3Store
     except ImportError as error:
@@ -210,7 +210,7 @@ def connect(address: Address, options: Mapping[str, str]) -> Any:
         ) from None
 
 
-def _require_credentials(address: Address, options: Mapping[str, str]) -> None:
+def _require_credentials(address: BucketAddress, options: Mapping[str, str]) -> None:
     """Raise StoreError where there are none: the package would ask the network for some."""
     if "access_key_id" in options or "skip_signature" in options or CREDENTIALS & os.environ.keys():
         return
@@ -219,7 +219,7 @@ def _require_credentials(address: Address, options: Mapping[str, str]) -> None:
     )
 
 
-def _require_sound(address: Address, options: Mapping[str, str]) -> None:
+def _require_sound(address: BucketAddress, options: Mapping[str, str]) -> None:
     """Raise StoreError for values that the package would panic over. They are not repeated: one may be a secret in the wrong place."""
     endpoint = options.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL") or "https://s3"
     if not ENDPOINT.fullmatch(endpoint):

@@ -113,7 +113,7 @@ class RemoteFile:
         with open(path, "wb") as file:
             file.writelines(self._read(state))
             if file.tell() != state.size:
-                raise self._changed()
+                raise self._describe_change()
 
     def _read(self, state: FileState) -> Iterator[bytes]:
         """The bytes in order, in parts; of a server that sends no parts, as they come."""
@@ -141,7 +141,7 @@ class RemoteFile:
                 return None
         self._require(meta, state)
         if len(data) != span[1] - span[0]:
-            raise self._changed()
+            raise self._describe_change()
         return data
 
     def _read_whole(self, state: FileState) -> Iterator[bytes]:
@@ -155,9 +155,9 @@ class RemoteFile:
     def _require(self, meta: Any, state: FileState) -> None:
         """Raise FileChanged unless an answer is of the file in this state."""
         if FileState.of(meta) != state:
-            raise self._changed()
+            raise self._describe_change()
 
-    def _changed(self) -> FileChanged:
+    def _describe_change(self) -> FileChanged:
         return FileChanged(
             f"{self.shown} changed while it was read: run the same command again once it is complete"
         )
@@ -191,7 +191,7 @@ class RemoteFile:
         except FileNotFoundError:
             said = "status code: 404"
         except exceptions.PreconditionError:
-            raise self._changed() from None
+            raise self._describe_change() from None
         except StoreError as error:
             raise FileError(str(error)) from None
         except (exceptions.BaseError, OSError, ValueError) as error:

@@ -24,7 +24,7 @@ from tubelet.store.disk.layout import REPLICA
 from tubelet.store.disk.roots import resolve_root
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.errors import StoreError
-from tubelet.store.remote.address import Address
+from tubelet.store.remote.address import BucketAddress
 from tubelet.store.remote.bucket import Bucket, Content
 from tubelet.store.remote.copies import AT_ONCE, Copies
 from tubelet.store.remote.marker import LOG, Marker, read_marker, write_marker
@@ -38,7 +38,9 @@ CACHE_GB = 20.0
 class Replica:
     """The home of a store in a bucket (`tubelet.store.disk.home`). Safe to share between threads and processes."""
 
-    def __init__(self, address: Address, options: Mapping[str, str], fresh: bool = False) -> None:
+    def __init__(
+        self, address: BucketAddress, options: Mapping[str, str], fresh: bool = False
+    ) -> None:
         """With `fresh`, nothing is taken from what earlier processes copied. Raises StoreError."""
         self._bucket, self._address = Bucket(address, options), address
         cache_bytes = int(_read_size(options.get("cache_gb", str(CACHE_GB))) * 1e9)
@@ -258,7 +260,7 @@ def _cache_folder(options: Mapping[str, str]) -> Path:
     return resolve_root(options.get("cache") or default)
 
 
-def _name(address: Address, options: Mapping[str, str]) -> str:
+def _name(address: BucketAddress, options: Mapping[str, str]) -> str:
     """One folder per bucket, prefix and server."""
     server = options.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL", "")
     return f"{address.bucket}-{hashlib.sha256(f'{server} {address}'.encode()).hexdigest()[:16]}"

@@ -11,7 +11,7 @@ from duckdb import token_type
 
 from tubelet.store.errors import NoVideos, QueryError
 from tubelet.store.questions.condition import Condition, read_condition, split_tokens
-from tubelet.store.questions.corpus import Chosen
+from tubelet.store.questions.corpus import VideoSelection
 from tubelet.store.sandbox.untrusted import Limits, ask
 from tubelet.store.schema import TABLES
 from tubelet.store.store import Store
@@ -21,7 +21,7 @@ COMMENT = token_type.comment
 CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
-def videos(store: Store, where: str) -> Chosen:
+def videos(store: Store, where: str) -> VideoSelection:
     """The videos that meet a condition on the columns of `videos`. Raises NoVideos, and QueryError for a mistake in it."""
     found = keys(store, "videos", "video_id", where)
     if not found:
@@ -29,7 +29,7 @@ def videos(store: Store, where: str) -> Chosen:
             f"the condition {where!r} matches no video: write one on the columns of `videos`, on labels or tags, such as "
             "label = 'cooking', label['split'] = 'test' or tag('odd')"
         )
-    return Chosen(found, where)
+    return VideoSelection(found, where)
 
 
 def lasting_keys(store: Store, table: str, column: str, where: str) -> list[str]:

@@ -25,7 +25,7 @@ FROM clips WHERE embedding_path IS NOT NULL)"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class StoredFiles:
     """The embedding files of a store, and the threads that read them."""
 
     files: int = 0
@@ -35,7 +35,7 @@ class Held:
     threads: int = 1
 
     @classmethod
-    def of(cls, row: tuple) -> "Held":
+    def of(cls, row: tuple) -> "StoredFiles":
         return cls(**{field.name: value or 0 for field, value in zip(fields(cls), row)})
 
 
@@ -75,7 +75,7 @@ class Scan:
     picked: bool = False
 
 
-def estimate(plan: str, held: Held, names_tokens: bool) -> Estimate:
+def estimate(plan: str, held: StoredFiles, names_tokens: bool) -> Estimate:
     """What a plan reads, as DuckDB writes it in JSON; `names_tokens`: whether the query can read embeddings at all."""
     most, total, rows = 0, 0, 0
     for scan in _find_scans(json.loads(plan)):
@@ -89,7 +89,7 @@ def estimate(plan: str, held: Held, names_tokens: bool) -> Estimate:
     return Estimate(most, held.files if most else 0, total, rows)
 
 
-def _embeddings_of(scan: Scan, held: Held) -> tuple[int, int]:
+def _embeddings_of(scan: Scan, held: StoredFiles) -> tuple[int, int]:
     """How many files a scan opens, and how many bytes of embeddings it reads: all of those files, or the slices up to its limit."""
     files = held.files if scan.files is None else min(scan.files, held.files)
     slices = held.slices * files // held.files
@@ -134,13 +134,13 @@ def _limit_below(name: str, told: dict[str, Any], limit: int | None) -> int | No
 
 
 def _fetches_rows_found(told: dict[str, Any]) -> bool:
-    return any("file_row_number" in one for one in _listed(told.get("Conditions", [])))
+    return any("file_row_number" in one for one in _as_list(told.get("Conditions", [])))
 
 
 def _read_scan(told: dict[str, Any], limit: int | None) -> Scan:
     files = str(told.get("Scanning Files", "")).partition("/")[0]
     return Scan(
-        columns=frozenset(_listed(told.get("Projections", []))),
+        columns=frozenset(_as_list(told.get("Projections", []))),
         rows=_whole_number(told.get("Estimated Cardinality")),
         files=int(files) if files.isdecimal() else None,
         limit=None if "Filters" in told else limit,
@@ -151,5 +151,5 @@ def _whole_number(text: str | None) -> int:
     return int(text) if text and text.isdecimal() else 0
 
 
-def _listed(value: str | list[str]) -> list[str]:
+def _as_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value

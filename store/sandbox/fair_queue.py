@@ -25,7 +25,7 @@ HALVED_S = 60.0  # in which half of the time that somebody has used is forgotten
 
 
 @dataclass(frozen=True)
-class Places:
+class QuerySlots:
     """How many queries run at once: quick ones, lasting ones, and of one asker."""
 
     quick: int = 3
@@ -61,7 +61,7 @@ class Use:
 class FairQueue:
     """Who waits and who runs. Thread-safe."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: QuerySlots) -> None:
         self.places = places
         self._changed = threading.Condition()
         self._turns: list[Turn] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 from tubelet.store.errors import QueryError
 from tubelet.store.options import check_options, option
-from tubelet.store.sandbox.fair_queue import Places
+from tubelet.store.sandbox.fair_queue import QuerySlots
 
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,12})?) *([KMGT]?B)", re.ASCII)
@@ -141,14 +141,14 @@ class VisitorLimits(ServedLimits):
         return Limits(None, self.max_download_seconds, self.max_memory)
 
     @property
-    def places(self) -> Places:
+    def places(self) -> QuerySlots:
         """Of queries whose answers pages and JSON hold."""
         lasting = self.max_queries // 2
-        return Places(self.max_queries - lasting, lasting, self.max_visitor_queries)
+        return QuerySlots(self.max_queries - lasting, lasting, self.max_visitor_queries)
 
     @property
-    def download_places(self) -> Places:
-        return Places(self.max_downloads, 0, self.max_downloads)
+    def download_places(self) -> QuerySlots:
+        return QuerySlots(self.max_downloads, 0, self.max_downloads)
 
     def describe(self) -> str:
         """What holds for every query, for those who wait for one."""

@@ -31,7 +31,7 @@ from tubelet.store.questions.catalog import EVERYTHING, find_named
 from tubelet.store.questions.connections import Connection as Opened
 from tubelet.store.sandbox import landlock
 from tubelet.store.sandbox.error_messages import explain_error, is_memory
-from tubelet.store.sandbox.estimate import HELD, Estimate, Held, estimate
+from tubelet.store.sandbox.estimate import HELD, Estimate, StoredFiles, estimate
 from tubelet.store.sandbox.lifeline import end_with_parent
 from tubelet.store.sandbox.statements import ESTIMATE, PREFIX, ROWS, Statement, read_statement
 from tubelet.store.store import Store
@@ -258,7 +258,7 @@ def _estimate(
     """What the query would read, as the one row of an `Estimate`."""
     values = statement.bind(request.values)
     plan = duck.execute(statement.wrap(request.rows), values).fetchall()[0][1]
-    held = Held.of(duck.execute(HELD).fetchall()[0])
+    held = StoredFiles.of(duck.execute(HELD).fetchall()[0])
     yield estimate(plan, held, views.names_tokens(request.sql)).table
 
 

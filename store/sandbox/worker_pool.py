@@ -24,10 +24,10 @@ import pyarrow as pa
 import tubelet
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.fair_queue import FairQueue, Places, Turn
+from tubelet.store.sandbox.fair_queue import FairQueue, QuerySlots, Turn
 from tubelet.store.sandbox.worker import Kind, Request
 
-EXPORTING = Places(quick=2, lasting=0, per_asker=2)  # whole answers written at a time
+EXPORTING = QuerySlots(quick=2, lasting=0, per_asker=2)  # whole answers written at a time
 IDLE = 3  # processes kept for the next query, as many as quick ones run at once by default; about 150 MB each
 SLOW = 10  # how much a slow query gives way to others: its niceness
 START_S = 60  # a process that is not up by then never will be
@@ -250,7 +250,7 @@ class Process:
 class Processes:
     """Busy and idle processes, and whose turn it is. Thread-safe."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: QuerySlots) -> None:
         self.queue = FairQueue(places)
         self._lock = threading.Lock()
         self._idle: list[Process] = []
@@ -375,11 +375,11 @@ def _size(request: Request) -> str:
 STARTER = ThreadPoolExecutor(
     1, "tubelet-start"
 )  # as long as this process lives: on Linux a child ends with the thread that started it
-PROCESSES = Processes(Places())
+PROCESSES = Processes(QuerySlots())
 EXPORTS = Processes(EXPORTING)  # apart: a slow download holds no query up
 
 
-def set_places(queries: Places, exports: Places) -> None:
+def set_places(queries: QuerySlots, exports: QuerySlots) -> None:
     """How many queries run at once from now on, and how many whole answers are written."""
     PROCESSES.queue.places, EXPORTS.queue.places = queries, exports
 

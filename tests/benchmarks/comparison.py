@@ -11,7 +11,7 @@ import pyarrow as pa
 from tests.benchmarks.measure import Row, seconds
 from tests.compared import Other, add_encoder
 from tests.stores import synthetic_store
-from tubelet.latent.comparison.options import Wanted
+from tubelet.latent.comparison.options import ComparisonOptions
 from tubelet.latent.comparison.run import compare
 from tubelet.store import Store
 from tubelet.store.schema import POOLED
@@ -23,7 +23,7 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         store = make_store(Path(folder) / "store")
         started, used = time.perf_counter(), time.process_time()
-        compare(store, Wanted())
+        compare(store, ComparisonOptions())
         took, used = time.perf_counter() - started, time.process_time() - used
         store.close()
     floor = seconds(_floor)

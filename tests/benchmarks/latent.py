@@ -209,7 +209,7 @@ def _search(folder: Path) -> Iterator[Row]:
     store.close()
 
 
-def _search_by_index(store: Store, asked: query.Query) -> Iterator[Row]:
+def _search_by_index(store: Store, asked: query.TokenQuery) -> Iterator[Row]:
     recall = search_index.write_index(store, _encoder(store))
     sketch = search_index.open_index(store, _encoder(store))
     figure, baseline, ratio = by_turns(

@@ -13,7 +13,7 @@ from tubelet.ingest import checkpoints
 from tubelet.ingest.contract import Encoder
 from tubelet.ingest.job import Job
 from tubelet.ingest.networks.vjepa import VARIANTS
-from tubelet.ingest.pipeline.messages import Clip
+from tubelet.ingest.pipeline.messages import DecodedClip
 from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.reader import Known, Reader
 from tubelet.ingest.pipeline.run import Run
@@ -42,7 +42,7 @@ def rows() -> Iterator[Row]:
             item.pixels
             for source in job.sources
             for item in Reader(job.recipe, Known()).read(source)
-            if isinstance(item, Clip)
+            if isinstance(item, DecodedClip)
         ]
         assert len(pixels) == len(HEIGHTS)
         stores = iter(range(1000))

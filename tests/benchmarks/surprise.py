@@ -19,7 +19,13 @@ from tubelet.ingest import encoders
 from tubelet.ingest.catalogue import catalogue
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import UsageError
-from tubelet.ingest.prediction.contexts import CPU_BATCH, Surprise, SurpriseMeter, Task, list_tasks
+from tubelet.ingest.prediction.contexts import (
+    CPU_BATCH,
+    PredictionTask,
+    Surprise,
+    SurpriseMeter,
+    list_tasks,
+)
 from tubelet.ingest.prediction.networks import EncoderWithPredictor
 from tubelet.store.intervals import Interval, interval
 from tubelet.training.scenes.events import EVENTS, EventScene, make_event
@@ -130,7 +136,7 @@ def _compare_with_encoding(name: str, networks: EncoderWithPredictor) -> Iterato
 def compare_cpu_time(
     networks: EncoderWithPredictor,
     frames: torch.Tensor,
-    tasks: Sequence[Task],
+    tasks: Sequence[PredictionTask],
     own: torch.Tensor | None = None,
     turns: int = 5,
 ) -> float:

@@ -14,8 +14,15 @@ import pytest
 from tests import javascript_cases
 from tests.stores import synthetic_store
 from tubelet.dashboard.components import editor, modules
-from tubelet.dashboard.components.player import Film, Marks, Paint, Place, Swatch, describe
-from tubelet.dashboard.components.token_map import Picture, describe_clip
+from tubelet.dashboard.components.player import (
+    Film,
+    Paint,
+    PlayerMarks,
+    SeekTarget,
+    Swatch,
+    describe,
+)
+from tubelet.dashboard.components.token_map import MapPicture, describe_clip
 from tubelet.dashboard.components.video_grid import Card, Scrub
 from tubelet.latent.marks import MarkedPatches
 from tubelet.store import StoreError
@@ -122,14 +129,14 @@ def test_the_player_is_handed_what_its_contract_names(store):
         ),
     )
     clip, timeline = ClipRow.of(clips[0]), [TimelineRow.of(row) for row in clips]
-    marks = Marks(
+    marks = PlayerMarks(
         MarkedPatches(clip.clip_id, ((0, 1, 2),)),
         MarkedPatches(clip.clip_id, ((0, 0, 0),), ((0, 3, 3),)),
     )
     data = describe(
         Film(VideoRow.of(video), clip, timeline, None),
         Paint("colors/x", (Swatch("red", "#f00"),)),
-        Place(clip.clip_id),
+        SeekTarget(clip.clip_id),
         marks,
     )
     types = contract("player")
@@ -156,7 +163,7 @@ def test_the_map_is_handed_what_its_contract_names(store):
     sheet = describe_clip(store, ClipRow.of(row))
     legend = (Swatch("cooking", "#55c"),)
     data = asdict(
-        Picture(url="points/x", axes="axes", here=(0, 36), marked=[1], legend=legend, clip=sheet)
+        MapPicture(url="points/x", axes="axes", here=(0, 36), marked=[1], legend=legend, clip=sheet)
     )
     assert set(data["legend"][0]) == types["Swatch"]
     assert set(data) == types["Data"] and set(data["clip"]) == types["Clip"]

@@ -15,7 +15,7 @@ from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.dashboard import app, consent
 from tubelet.dashboard.corpus import page as corpus
 from tubelet.dashboard.corpus import videos as corpus_videos
-from tubelet.dashboard.selection import untrained_badge
+from tubelet.dashboard.selection import describe_untrained
 from tubelet.dashboard.sql import page as sql
 from tubelet.store import Store
 from tubelet.store.questions import corpus as queries
@@ -106,9 +106,9 @@ def test_the_answer_stands_in_one_sentence(small: Store) -> None:
 
 def test_a_result_is_called_untrained_for_its_own_encoder_alone(small: Store) -> None:
     (encoder,) = small.rows("FROM encoders")
-    own = untrained_badge(small, encoder["encoder_id"])
-    assert own.endswith("toy") and untrained_badge(small).endswith("toy")
-    assert untrained_badge(small, "another") == ""
+    own = describe_untrained(small, encoder["encoder_id"])
+    assert own.endswith("toy") and describe_untrained(small).endswith("toy")
+    assert describe_untrained(small, "another") == ""
 
 
 @pytest.mark.parametrize("page", ["corpus", "video", "dimension"])

@@ -11,7 +11,7 @@ import pytest
 
 from tests.dashboard.test_dashboard import open_page, stands, text
 from tests.stores import Recipe, encoder_row, synthetic_store
-from tubelet.dashboard.selection import Encoder, name_encoders
+from tubelet.dashboard.selection import ChosenEncoder, name_encoders
 from tubelet.dashboard.tour import tour_address
 from tubelet.latent.highlight import find_highlight
 from tubelet.latent.workspace import Workspace
@@ -155,10 +155,10 @@ def test_only_random_weights_are_called_untrained(store: Store) -> None:
 
 def test_encoders_are_chosen_by_name_and_layer() -> None:
     a, b = (
-        Encoder(encoder_id=id_, name="net", layer="0-1", untrained=False)
+        ChosenEncoder(encoder_id=id_, name="net", layer="0-1", untrained=False)
         for id_ in ("net-0-1-111111", "net-0-1-222222")
     )
-    c = Encoder(encoder_id="net-last-333333", name="net", layer="last", untrained=False)
+    c = ChosenEncoder(encoder_id="net-last-333333", name="net", layer="last", untrained=False)
     assert name_encoders([a, c]) == {
         a.encoder_id: "net, layer 0-1",
         c.encoder_id: "net, layer last",

@@ -10,12 +10,12 @@ from tests.dashboard.test_dashboard import open_page, stands, text
 from tests.stores import synthetic_store
 from tubelet.dashboard import selected_videos
 from tubelet.dashboard.access import READ_ONLY
-from tubelet.dashboard.chosen import Chosen
+from tubelet.dashboard.chosen import VideoChoice
 from tubelet.dashboard.launch import Listening
 from tubelet.store import Store
 from tubelet.store.annotations.importing import ImportOptions, TableFile, import_sources
 from tubelet.store.annotations.kept import keep_videos
-from tubelet.store.annotations.tags import Member, add_tag, list_tags, remove_tag
+from tubelet.store.annotations.tags import TagMember, add_tag, list_tags, remove_tag
 from tubelet.store.sandbox import conditions
 
 LABELS = """video,split,action
@@ -31,7 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made = synthetic_store(folder / "films", videos=6, clips=3)
     (folder / "labels.csv").write_text(LABELS)
     import_sources(made, [TableFile(folder / "labels.csv")], ImportOptions())
-    add_tag(made, "o'dd", [Member(video_id=id_) for id_ in ids(made)[3:5]], "two")
+    add_tag(made, "o'dd", [TagMember(video_id=id_) for id_ in ids(made)[3:5]], "two")
     yield made
     made.close()
 
@@ -70,7 +70,7 @@ def select(store: Store, test: AppTest, label: str, value: str) -> AppTest:
     ],
 )
 def test_what_is_no_selection_is_none(written):
-    assert Chosen.parse(written) is None
+    assert VideoChoice.parse(written) is None
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_what_is_no_selection_is_none(written):
     ],
 )
 def test_every_way_of_selecting_is_a_condition(store, written, numbers):
-    chosen = Chosen.parse(written)
+    chosen = VideoChoice.parse(written)
     assert chosen.written == written
     assert sorted(conditions.videos(store, chosen.condition)) == sorted(
         ids(store)[n] for n in numbers
     )
-    picked = Chosen.of_ids([ids(store)[n] for n in numbers])
-    assert Chosen.parse(picked.written) == picked
+    picked = VideoChoice.of_ids([ids(store)[n] for n in numbers])
+    assert VideoChoice.parse(picked.written) == picked
     assert sorted(conditions.videos(store, picked.condition)) == sorted(
         ids(store)[n] for n in numbers
     )

@@ -14,7 +14,7 @@ from tubelet.dashboard.sensitivity.leads import Leads
 from tubelet.reports.sensitivity import narrative
 from tubelet.reports.sensitivity import sections as report
 from tubelet.reports.sensitivity.findings import find
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import SensitivityRequest
 from tubelet.store.questions.rows import StrongestPair
 
 
@@ -36,7 +36,7 @@ def store(tmp_path_factory):
 def test_the_answer_is_the_reports_and_stands_first(store):
     page = open_page("sensitivity", store)
     assert page.title[0].value == report.TITLE and not page.exception
-    assert narrative.answer(find(store, Request(shift=1))) in text(page)
+    assert narrative.answer(find(store, SensitivityRequest(shift=1))) in text(page)
     assert [header.value for header in page.header] == [
         "Which dimensions", "Where in the window", "Do videos agree", "Video by video", "Where in the frame", "What this rests on",
     ]  # fmt: skip
@@ -66,7 +66,7 @@ def test_the_url_holds_the_shift_the_condition_and_the_comparison(store):
 
 def test_dimensions_stand_first_and_each_leads_to_its_picture_and_its_pair(store):
     page = open_page("sensitivity", store, shift="1")
-    found = find(store, Request(shift=1))
+    found = find(store, SensitivityRequest(shift=1))
     strongest = found.dims["dim"][0].as_py()
     (row,) = store.rows(
         "SELECT p.* FROM dim_sensitivity s JOIN pairs p USING (pair_id) WHERE p.shift = 1 AND p.kind = 'shifted' AND s.dim = ? ORDER BY relative_edge DESC LIMIT 1",

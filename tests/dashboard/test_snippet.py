@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.stores import synthetic_store
 from tubelet.dashboard.sql.snippet import write_snippet
-from tubelet.media.patch_pictures import Address, draw_patch
+from tubelet.media.patch_pictures import PictureAddress, draw_patch
 from tubelet.store import Store, StoreError
 from tubelet.store.sandbox.untrusted import Query, ask
 
@@ -48,16 +48,16 @@ def read_pixels(data: bytes) -> np.ndarray:
 def test_the_ringed_patch_is_the_one_that_was_asked_for(numbered_store: Store) -> None:
     """The corner of the numbered videos is red: patch (0, 0) of six by six; five by five are shown."""
     clip = numbered_store.rows("FROM clips ORDER BY clip_id LIMIT 1")[0]["clip_id"]
-    corner = read_pixels(draw_patch(numbered_store, Address(clip, 1, 0, 0)))
+    corner = read_pixels(draw_patch(numbered_store, PictureAddress(clip, 1, 0, 0)))
     assert corner.shape == (320, 320, 3)
     middle = corner[32, 32]
     assert middle[0] > 150 and middle[1] < 100
     assert np.abs(corner[1, 1] - (255, 138, 31)).max() < 5, "the ring"
-    other = read_pixels(draw_patch(numbered_store, Address(clip, 1, 2, 3)))
+    other = read_pixels(draw_patch(numbered_store, PictureAddress(clip, 1, 2, 3)))
     ringed = np.abs(other - (255, 138, 31)).max(-1) < 5
     rows, columns = np.nonzero(ringed)
     assert [rows.min(), rows.max() + 1, columns.min(), columns.max() + 1] == [128, 192, 128, 192]
-    assert len(read_pixels(draw_patch(numbered_store, Address(clip, 0), side=100))) == 100
+    assert len(read_pixels(draw_patch(numbered_store, PictureAddress(clip, 0), side=100))) == 100
 
 
 @pytest.mark.parametrize("y, x, words", [(9, 0, "y is 9"), (0, None, "both y and x"), (-1, 0, "y is -1")])  # fmt: skip
@@ -66,10 +66,10 @@ def test_what_is_no_token_has_no_picture(
 ) -> None:
     clip = numbered_store.rows("FROM clips ORDER BY clip_id LIMIT 1")[0]["clip_id"]
     with pytest.raises(StoreError, match=words):
-        draw_patch(numbered_store, Address(clip, 0, y, x))
+        draw_patch(numbered_store, PictureAddress(clip, 0, y, x))
 
 
 def test_a_store_without_pictures_says_so(store: Store) -> None:
     clip = store.rows("FROM clips LIMIT 1")[0]["clip_id"]
     with pytest.raises(StoreError, match="no pictures of this clip"):
-        draw_patch(store, Address(clip, 0, 0, 0))
+        draw_patch(store, PictureAddress(clip, 0, 0, 0))

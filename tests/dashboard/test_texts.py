@@ -9,7 +9,7 @@ from tests.dashboard.test_dashboard import open_page, text
 from tests.stores import synthetic_store
 from tubelet.latent import clips
 from tubelet.latent.colorings import Coloring, color_clip, fit_basis
-from tubelet.latent.hits import Ranking
+from tubelet.latent.hits import RankingOptions
 from tubelet.latent.texts import keeping
 from tubelet.latent.texts.head import SHARED
 from tubelet.latent.texts.search import rank_slices
@@ -43,7 +43,7 @@ def test_a_text_lights_up_its_patch_and_ranks_the_slices_that_were_read(store: S
     assert np.unravel_index(wanted.argmax(), wanted.shape) == (1, 2, 3)
     assert colors[1, 2, 3].tolist() == [255, 255, 255] and colors[wanted < np.median(wanted)].max() < 90  # fmt: skip
     kept = keeping.require_head(store, encoder_id)
-    rank_slices(store, kept, basis.vector, rows[:2], Ranking(12, 3))  # as a search leaves it
+    rank_slices(store, kept, basis.vector, rows[:2], RankingOptions(12, 3))  # as a search leaves it
     url = {"video": rows[1].video_id, "color": "likeness to a text", "color-text": f" {ASKED} "}
     page = open_page("video", store, **url)
     assert not page.exception

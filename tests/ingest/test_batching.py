@@ -18,7 +18,7 @@ from tubelet.ingest.job import Job
 from tubelet.ingest.memory import STATUS, read_bytes
 from tubelet.ingest.pipeline.batching import EncodeStage
 from tubelet.ingest.pipeline.encoding import EncodedClip, encode
-from tubelet.ingest.pipeline.messages import Clip, VideoDone
+from tubelet.ingest.pipeline.messages import DecodedClip, VideoDone
 from tubelet.ingest.pipeline.pipe import Pipe
 from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.reader import Known, Reader
@@ -86,7 +86,7 @@ def test_a_batched_clip_is_the_clip_alone(videos):
         item
         for source in job.sources[:3]
         for item in Reader(job.recipe, Known()).read(source)
-        if isinstance(item, Clip)
+        if isinstance(item, DecodedClip)
     ]
     together = list(stage(job.encoder, 5, clips))
     for clip, encoded in zip(clips, together, strict=True):
@@ -134,7 +134,7 @@ def items(*shapes):
             clip_id=str(number), video_id=str(number), encoder_id="e", first_frame=0, frame_count=frames, step=1, role="grid", start_s=0.0,
             stop_s=1.0, corrupt_frames=0, geometry="crop", crop_height=side, crop_width=side, precision="fp32",
         )  # fmt: skip
-        yield Clip(
+        yield DecodedClip(
             row=row,
             pixels=torch.full((frames, 3, side, side), number, dtype=torch.uint8),
             source=source,
@@ -272,7 +272,7 @@ def test_a_reader_that_is_idle_is_never_waited_for(videos, tmp_path):
     def slow(source):
         for item in reader.read(source):
             yield item
-            if isinstance(item, Clip):
+            if isinstance(item, DecodedClip):
                 assert (
                     next(iter(written)).row.clip_id == item.row.clip_id
                 )  # blocks until it is there

@@ -13,7 +13,7 @@ from tubelet.ingest.causal import CausalEncoder
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.job import Job
-from tubelet.ingest.pipeline.decoding import Decoding, Wanted
+from tubelet.ingest.pipeline.decoding import Decoding, WantedClips
 from tubelet.ingest.prediction.loading import load_predictor
 from tubelet.ingest.prediction.options import NetworkOptions
 from tubelet.media.video import open_video
@@ -55,7 +55,7 @@ def whole():
 def windows_of(path):
     one = job(path)
     with open_video(path) as video:
-        decoding = Decoding(one.recipe, video, one.sources[0], "v", Wanted())
+        decoding = Decoding(one.recipe, video, one.sources[0], "v", WantedClips())
         return [clip.pixels for clip in decoding.clips()]
 
 

@@ -12,7 +12,7 @@ from tubelet.ingest.change_options import check_changes, parse_changes
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.job import Job
 from tubelet.ingest.pairs import Pairing
-from tubelet.ingest.pipeline.decoding import Decoding, Wanted
+from tubelet.ingest.pipeline.decoding import Decoding, WantedClips
 from tubelet.ingest.pipeline.encoding import launch
 from tubelet.ingest.pipeline.measuring import Measuring
 from tubelet.ingest.toy import ToyEncoder
@@ -85,7 +85,7 @@ def clip_of(path, **arguments):
     """The window that is changed, as it is fed, and the recipe."""
     job = Job.of(**{"paths": [str(path)], **SMALL, **arguments})
     with open_video(path) as video:
-        decoding = Decoding(job.recipe, video, job.sources[0], "v", Wanted())
+        decoding = Decoding(job.recipe, video, job.sources[0], "v", WantedClips())
         clips = {clip.row.first_frame: clip for clip in decoding.clips()}
     pair = next(p for p in job.recipe.pairing.pairs(job.recipe.windowing, 27) if p.change)
     return clips[pair.a.first].pixels
@@ -144,7 +144,7 @@ def test_the_report_on_shifts_reads_no_changed_pair(ingested, tmp_path):
     for root in (folder / "store", tmp_path / "store"):
         with closing(Store(root)) as store:
             (scope,) = sensitivity.scopes().answer(store).to_pylist()
-            chosen = sensitivity.Scope(
+            chosen = sensitivity.PairScope(
                 encoder_id=scope["encoder_id"], frames=8, shift=1, setting=scope["setting"]
             )
             ranked = sensitivity.dimension_ranking(chosen).answer(store).to_pylist()
@@ -167,7 +167,7 @@ def test_a_changed_window_is_measured_in_whichever_order_it_comes(ingested):
         pair for pair in job.recipe.pairing.pairs(job.recipe.windowing, 27) if pair.change
     )
     with open_video(folder / "a.mp4") as video:
-        wanted = Wanted((planned,))
+        wanted = WantedClips((planned,))
         window, changed = [
             clip
             for clip in Decoding(job.recipe, video, job.sources[0], "v", wanted).clips()

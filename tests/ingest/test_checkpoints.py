@@ -207,10 +207,10 @@ def test_a_file_of_v_jepa_1_is_not_v_jepa_2_nor_the_other_way_round(tmp_path: Pa
     """Same shapes but for the table: it alone tells them apart."""
     for name in ("vjepa2-vitl", "vjepa2-vith"):
         for table in (1568, 4608):
-            assert not VARIANTS[name].encoder.unused(
+            assert not VARIANTS[name].encoder.is_unused(
                 "pos_embed", (1, table, VARIANTS[name].encoder.dim)
             )
-    assert VARIANTS["vjepa2-vitl"].encoder.unused("pos_embed", (1, 8192, 1024))
+    assert VARIANTS["vjepa2-vitl"].encoder.is_unused("pos_embed", (1, 8192, 1024))
     second = VisionTransformerConfig(dim=26, depth=3, heads=2, mlp=52, generation=V2, table=TABLE)
     with pytest.raises(CheckpointError, match="lacks pos_embed"):
         load_meta(

@@ -28,7 +28,7 @@ from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.errors import CheckpointError, DownloadError
 from tubelet.ingest.networks import efficientnet
 from tubelet.ingest.weights import cache
-from tubelet.ingest.weights.cache import Place
+from tubelet.ingest.weights.cache import CachedRelease
 from tubelet.ingest.weights.fetching import fetch, find_cached
 from tubelet.ingest.weights.formats import Weights
 from tubelet.ingest.weights.release import Release
@@ -97,7 +97,7 @@ def test_what_was_downloaded_is_kept_small_and_found_again(
 def test_the_record_and_the_file_say_where_it_came_from(server: Server, release: Release) -> None:
     body = server.files["/tiny.pt"].body
     weights = fetch(release, accept)
-    record = json.loads(Place(release).record.read_text())
+    record = json.loads(CachedRelease(release).record.read_text())
     assert (record["url"], record["key"], record["bytes"]) == (release.url, KEY, len(body))
     assert record["sha256"] == hashlib.sha256(body).hexdigest()
     with safe_open(weights.path, framework="pt") as file:
@@ -111,7 +111,7 @@ def test_the_record_and_the_file_say_where_it_came_from(server: Server, release:
 def row(release: Release, monkeypatch: pytest.MonkeyPatch) -> str:
     """The table of encoders with the small release in the place of ViT-B's."""
     name = release.name
-    monkeypatch.setitem(ENCODERS, name, vjepa_rows.released_row(TINY, 32, release))
+    monkeypatch.setitem(ENCODERS, name, vjepa_rows.make_released_row(TINY, 32, release))
     return name
 
 
@@ -142,7 +142,8 @@ def test_a_break_and_a_later_run_end_in_the_same_file(server: Server, release: R
     fetch(release, accept)
     assert server.asked[0][1] is None and len(server.asked) == 2
     assert (
-        json.loads(Place(release).record.read_text())["sha256"] == hashlib.sha256(body).hexdigest()
+        json.loads(CachedRelease(release).record.read_text())["sha256"]
+        == hashlib.sha256(body).hexdigest()
     )
 
 
@@ -295,7 +296,7 @@ def test_two_processes_at_once_make_one_whole_file(
     for process in processes:
         process.join(120)
     assert [process.exitcode for process in processes] == [0, 0]
-    assert {answer.read_text() for answer in answers} == {str(Place(release).weights)}
+    assert {answer.read_text() for answer in answers} == {str(CachedRelease(release).weights)}
     assert len(server.asked) == 1 and kept(home) == ["json", "safetensors"]
     assert weights_sha256(load_tensors(empty(), fetch(release, accept), KEY)) == weights_sha256(
         tiny()
@@ -306,7 +307,7 @@ def test_a_download_under_way_is_waited_for(
     release: Release, home: Path, capsys: pytest.CaptureFixture
 ) -> None:
     (home / "tubelet").mkdir(parents=True)
-    with FileLock(Place(release).lock):
+    with FileLock(CachedRelease(release).lock):
         waiting = threading.Thread(target=fetch, args=(release, accept))
         waiting.start()
         waiting.join(0.5)
@@ -324,7 +325,7 @@ def test_another_address_or_key_has_another_place(release: Release) -> None:
         replace(release, key="target_encoder"),
         replace(release, name="VJEPA2.1-vitb"),
     ]
-    assert len({Place(other).stem for other in (release, *others)}) == 4
+    assert len({CachedRelease(other).stem for other in (release, *others)}) == 4
 
 
 def test_the_cache_lies_in_hf_home(home: Path) -> None:

@@ -79,7 +79,7 @@ def _efficientnet(folder: Path) -> Inputs:
 
 def _released(folder: Path) -> Inputs:
     name = "vjepa2.1-vitb"
-    row = replace(vjepa_rows.released_row(TINY, 64, RELEASES[name]), depth=Depth(levels=3))
+    row = replace(vjepa_rows.make_released_row(TINY, 64, RELEASES[name]), depth=Depth(levels=3))
     weights = tiny().state_dict()
     other = {**weights, "norms_block.2.bias": weights["norms_block.2.bias"] + 0.5}
     key = RELEASES[name].key
@@ -104,13 +104,13 @@ def _released(folder: Path) -> Inputs:
 
 
 def _untrained(_: Path) -> Inputs:
-    made = partial(of_row, "vjepa2.1-untrained", replace(vjepa_rows.untrained_row(TINY, 64)))
+    made = partial(of_row, "vjepa2.1-untrained", replace(vjepa_rows.make_untrained_row(TINY, 64)))
     wider = replace(TINY, mlp=96)
     return Inputs(
         made(),
         {
             "an earlier layer": made(layer=layer("0", 3)),
-            "another shape": of_row("vjepa2.1-untrained", vjepa_rows.untrained_row(wider, 64)),
+            "another shape": of_row("vjepa2.1-untrained", vjepa_rows.make_untrained_row(wider, 64)),
         },
         {"the other name of the last layer": made(layer=layer("2", 3))},
     )

@@ -42,7 +42,7 @@ def test_a_budget_is_that_of_arithmetic_where_the_peak_is_unknown(facts, monkeyp
     monkeypatch.setattr(memory, "STATUS", Path("/nowhere"))
     encoder = encoders.load("vjepa2.1-untrained", LoadOptions(device=CPU))[1]
     budget = Budget(facts, half=False)
-    assert budget.measured(encoder, ClipSize(2, 32, 32)) == budget
+    assert budget.calibrate(encoder, ClipSize(2, 32, 32)) == budget
 
 
 def test_arithmetic_grows_with_tokens_and_pixels_and_shrinks_in_half_precision(facts):
@@ -58,7 +58,7 @@ def test_arithmetic_grows_with_tokens_and_pixels_and_shrinks_in_half_precision(f
 )
 def test_the_measured_clip_corrects_the_arithmetic_which_was_not_far_off(facts):
     encoder = encoders.load("vjepa2.1-untrained", LoadOptions(device=CPU))[1]
-    budget = Budget(facts, half=False).measured(encoder, ClipSize(8, 256, 256))
+    budget = Budget(facts, half=False).calibrate(encoder, ClipSize(8, 256, 256))
     assert 1.0 <= budget.correction < 4
 
     class Wasteful:
@@ -68,7 +68,7 @@ def test_the_measured_clip_corrects_the_arithmetic_which_was_not_far_off(facts):
             torch.ones(2**29, dtype=torch.uint8)
             return encoder.encode(frames)
 
-    wasteful = Budget(facts, half=False).measured(Wasteful(), ClipSize(8, 256, 256))
+    wasteful = Budget(facts, half=False).calibrate(Wasteful(), ClipSize(8, 256, 256))
     assert wasteful.clip_bytes(ClipSize(8, 256, 256)) == pytest.approx(
         2**29 + budget.clip_bytes(ClipSize(8, 256, 256)), rel=0.3
     )
@@ -145,7 +145,7 @@ def test_the_tightest_limit_on_the_way_to_the_own_group_counts_without_the_page_
         (folder / "max").write_text(limit)
         (folder / "current").write_text(str(used))
         (folder / "memory.stat").write_text(f"anon 3\ninactive_file {cache}\n")
-    assert groups.left() == [500]
+    assert groups.list_free() == [500]
 
 
 def test_what_is_free_here_is_positive_and_less_than_the_machine_has():
@@ -186,7 +186,7 @@ def test_on_cuda_auto_is_bf16_and_a_batch_is_the_clips_alone():
     )
     assert (
         Budget(encoders.load("vjepa2.1-untrained", LoadOptions(device=CPU))[0], half=False)
-        .measured(exact, ClipSize(8, 128, 128))
+        .calibrate(exact, ClipSize(8, 128, 128))
         .correction
         < 3
     )

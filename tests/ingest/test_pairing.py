@@ -70,7 +70,7 @@ def test_no_more_grids_wait_for_their_partner_than_stated(pairs, frames, step, h
         for position in range(len(order)):
             done = {window for _, window in order[: position + 1]}
             waiting = {pair.a for pair in chosen if pair.a in done and pair.b not in done}
-            assert len(waiting) <= pairing.held(windowing)
+            assert len(waiting) <= pairing.count_held(windowing)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tests.videos import make_folder, make_video
 from tubelet.ingest import encoders
 from tubelet.ingest.encoders import LoadOptions
 from tubelet.ingest.job import Job
-from tubelet.ingest.pipeline.decoding import Decoding, Wanted
+from tubelet.ingest.pipeline.decoding import Decoding, WantedClips
 from tubelet.ingest.pipeline.measuring import Measuring
 from tubelet.ingest.pipeline.progress import Progress
 from tubelet.ingest.pipeline.run import Run
@@ -66,7 +66,7 @@ def test_live_differences_are_those_of_the_float32_grids(measured):
         **{**SMALL, "paths": [str(folder / "a.mp4")], "encoder": "vjepa2.1-untrained", "frames": 8}
     )
     with open_video(folder / "a.mp4") as video:
-        decoding = Decoding(job.recipe, video, job.sources[0], "v", Wanted())
+        decoding = Decoding(job.recipe, video, job.sources[0], "v", WantedClips())
         pictures = list(_pictures(decoding))
     for pair in rows(
         folder / "store",
@@ -272,7 +272,9 @@ def test_a_waiting_grid_does_not_keep_its_batch(tmp_path):
         windows = tuple(job.recipe.pairing.pairs(job.recipe.windowing, 10))
         clip = next(
             clip
-            for clip in Decoding(job.recipe, video, job.sources[0], "v", Wanted(windows)).clips()
+            for clip in Decoding(
+                job.recipe, video, job.sources[0], "v", WantedClips(windows)
+            ).clips()
             if clip.pairs
         )
     batch = torch.rand(8, 2, 4, 4, 16)

@@ -6,12 +6,12 @@ from tubelet.ingest import encoders
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.networks.vjepa import VARIANTS
 from tubelet.ingest.vjepa_rows import _empty
-from tubelet.ingest.weights.cache import Place
+from tubelet.ingest.weights.cache import CachedRelease
 from tubelet.ingest.weights.release import RELEASES, Release
 
 
 def test_names_in_the_cache_never_collide_on_a_disk_that_ignores_case() -> None:
-    places = [Place(release) for release in RELEASES.values()]
+    places = [CachedRelease(release) for release in RELEASES.values()]
     names = [
         path.name
         for place in places

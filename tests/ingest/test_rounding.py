@@ -8,7 +8,7 @@ from tubelet.dashboard.windows import page as windows
 from tubelet.ingest.job import Job
 from tubelet.reports.sensitivity import narrative
 from tubelet.reports.sensitivity.findings import find
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import SensitivityRequest
 from tubelet.store import Store
 from tubelet.store.pairs.stored import measure_stored
 from tubelet.store.questions import pairs as pair_queries
@@ -34,7 +34,7 @@ def rounded(tmp_path_factory):
     made = Store(at)
     assert (
         "was not measured: ingest a few of the videos again with `--precision fp32`"
-        in narrative.controls(find(made, Request()))
+        in narrative.controls(find(made, SensitivityRequest()))
     )
     measure_stored(made)
     yield made
@@ -63,7 +63,7 @@ def test_one_window_in_two_precisions_is_a_pair_whose_numbers_are_those_of_the_g
 
 def test_bf16_is_deterministic_and_rounds(rounded):
     """That the same window twice gives the same numbers was called a noise floor of 0."""
-    found = find(rounded, Request())
+    found = find(rounded, SensitivityRequest())
     assert (
         found.controls["repeated"]["largest"] == 0 and found.controls["rounding"]["relative"] > 1e-3
     )

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from tubelet.ingest.job import Job
-from tubelet.ingest.pipeline.decoding import Decoding, Wanted
+from tubelet.ingest.pipeline.decoding import Decoding, WantedClips
 from tubelet.ingest.sampling import sample_times, spacing
 from tubelet.media.overlay import number_slice
 from tubelet.media.sources import steady
 from tubelet.media.video import open_video
 from tubelet.store import Store
-from tubelet.store.rows import ClipRow, fed_frames
+from tubelet.store.rows import ClipRow, list_fed_frames
 
 SIDE, SECONDS, FPS = 96, 3.0, 4
 RATES = {"15": Fraction(15), "24": Fraction(24), "29.97": Fraction(30000, 1001), "50": Fraction(50), "60": Fraction(60)}  # fmt: skip
@@ -60,7 +60,7 @@ def windows(path: Path) -> list[np.ndarray]:
     """The moments that each window shows, in s, read from its pixels."""
     recipe = job(path).recipe
     with open_video(path) as video:
-        decoding = Decoding(recipe, video, job(path).sources[0], "0" * 16, Wanted())
+        decoding = Decoding(recipe, video, job(path).sources[0], "0" * 16, WantedClips())
         clips = [*decoding.clips(), *decoding.tail()]
     return [clip.pixels.float().mean((1, 2, 3)).numpy() / 255 * SECONDS for clip in clips]
 
@@ -112,7 +112,7 @@ def clips(store: Store, name: str) -> list[ClipRow]:
 
 
 def test_rows_say_which_frames_were_fed(ingested):
-    assert [list(fed_frames(clip)) for clip in clips(ingested, "24.mp4")][:2] == [
+    assert [list(list_fed_frames(clip)) for clip in clips(ingested, "24.mp4")][:2] == [
         [0, 6, 12, 18],
         [12, 18, 24, 30],
     ]

@@ -12,7 +12,7 @@ from tubelet.ingest import encoders
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.networks.vjepa import VARIANTS, Masks
-from tubelet.ingest.prediction.contexts import SurpriseMeter, Task, list_tasks
+from tubelet.ingest.prediction.contexts import PredictionTask, SurpriseMeter, list_tasks
 from tubelet.ingest.prediction.controls import PixelControls
 from tubelet.ingest.prediction.networks import EncoderWithPredictor
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
@@ -48,7 +48,7 @@ def test_predictions_equal_those_of_metas_code(name: str) -> None:
 
 
 def literal(
-    ours: EncoderWithPredictor, frames: torch.Tensor, task: Task
+    ours: EncoderWithPredictor, frames: torch.Tensor, task: PredictionTask
 ) -> dict[str, torch.Tensor]:
     """One task, from the networks alone."""
     model, predictor, places = ours.encoder.model, ours._predictor, ROWS * COLUMNS
@@ -113,7 +113,7 @@ def test_leaving_out_what_nobody_asks_for_changes_no_token(
 
 
 def test_a_target_that_is_known_need_not_be_encoded(frames: torch.Tensor) -> None:
-    ours, task = networks("2.1"), Task(context=2, horizon=1, slice=2)
+    ours, task = networks("2.1"), PredictionTask(context=2, horizon=1, slice=2)
     (alone,) = SurpriseMeter(ours, 8).measure(frames, [task])
     own = ours.view(ours.encoder.normalize(frames[None]))[0]
     (known,) = SurpriseMeter(ours, 8).measure(frames, [task], own)
@@ -149,7 +149,7 @@ def test_contexts_one_by_one_together_and_after_memory_ran_out_say_the_same(fram
 
 
 def test_only_the_context_is_seen_and_a_horizon_does_not_depend_on_others(frames) -> None:
-    ours, task = networks("2.1"), Task(context=2, horizon=1, slice=2)
+    ours, task = networks("2.1"), PredictionTask(context=2, horizon=1, slice=2)
     pixels = ours.encoder.normalize(frames[None])
     later = frames.clone()
     later[4:] = 255 - later[4:]

@@ -167,7 +167,7 @@ def test_student_and_averaged_encoder_have_ids_and_sources_of_their_own(
         meta_file(tmp_path / "meta.pt", tiny().state_dict(), "ema_encoder"),
         "vjepa2.1-vitb",
     )
-    entry = vjepa_rows.released_row(TINY, 64, vjepa_rows.RELEASES[name])
+    entry = vjepa_rows.make_released_row(TINY, 64, vjepa_rows.RELEASES[name])
     monkeypatch.setattr(
         encoders, "ENCODERS", {**encoders.ENCODERS, name: replace(entry, depth=Depth(levels=3))}
     )

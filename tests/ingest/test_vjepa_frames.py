@@ -87,7 +87,7 @@ def released(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Path]
             predictor=0,
             licence="none",
         )
-        monkeypatch.setitem(ENCODERS, name, vjepa_rows.released_row(config, 32, release))
+        monkeypatch.setitem(ENCODERS, name, vjepa_rows.make_released_row(config, 32, release))
         files[name] = meta_file(tmp_path / f"{name}.pt", networks.network(config).state_dict())
     return files
 

@@ -16,7 +16,7 @@ def test_windows_of_a_short_video_by_hand():
     assert list(windowing.windows(18)[1].indices) == [8, 10, 12, 14]
     assert windowing.partial(18) is None  # one frame is left: less than a tubelet
     assert windowing.partial(20) == Window(16, 2, 2)
-    assert windowing.unused(18) == 3
+    assert windowing.count_unused(18) == 3
 
 
 def test_the_tail_is_a_shorter_window_of_whole_tubelets():

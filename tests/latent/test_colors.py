@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 from tests.stores import Recipe, synthetic_store
 from tubelet.latent import colorings
-from tubelet.latent.colorings import Coloring, Options
+from tubelet.latent.colorings import Coloring, PreparationOptions
 from tubelet.store import Store, StoreError, TubeletError
 
 
@@ -62,7 +62,7 @@ def test_components_of_a_clip_are_scikit_learn_s(store: Store) -> None:
 def test_background_is_gray_where_the_foreground_alone_is_wanted(store: Store) -> None:
     clip = store.rows("FROM clips ORDER BY clip_id")[0]
     basis = colorings.fit_basis(
-        store, clip["encoder_id"], Coloring("corpus", options=Options(foreground=True))
+        store, clip["encoder_id"], Coloring("corpus", options=PreparationOptions(foreground=True))
     )
     found = colorings.color_clip(store, clip["clip_id"], basis)
     gray = np.ptp(found.astype(int), axis=-1) == 0

@@ -13,10 +13,10 @@ from tubelet.latent.comparison.kernels import (
     stack_rows,
 )
 from tubelet.latent.comparison.neighbors import count_neighbors, mark_neighbors
-from tubelet.latent.comparison.pairs import Settings, estimate_pairs, multiply_places
+from tubelet.latent.comparison.pairs import ComparisonSettings, estimate_pairs, multiply_places
 from tubelet.latent.comparison.stability import Steps
 
-SETTINGS = Settings(neighbors=5, shuffles=10, seed=0)
+SETTINGS = ComparisonSettings(neighbors=5, shuffles=10, seed=0)
 
 
 def plain_cka(x: np.ndarray, y: np.ndarray) -> float:
@@ -207,7 +207,7 @@ def test_intervals_of_cka_cover_what_docs_say(units: int, least: float) -> None:
     for _ in range(60):
         a = rng.standard_normal((units, 8)) * spread
         b = a @ relation + noise * rng.standard_normal((units, 8))
-        settings = Settings(neighbors=2, shuffles=2, seed=0)
+        settings = ComparisonSettings(neighbors=2, shuffles=2, seed=0)
         products = multiply_places([one[None].astype(np.float32) for one in (a, b)], settings)
         found = dict(estimate_pairs(products, settings))[CKA][0, 1]
         known = found.low is not None and found.high is not None

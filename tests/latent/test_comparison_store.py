@@ -7,9 +7,9 @@ import pytest
 from tests.compared import Other, add_encoder, add_pooled, compared_store
 from tests.planted_probes import label, video_ids
 from tubelet.latent.comparison.figures import AGREEMENT, CKA, MUTUAL, STABILITY
-from tubelet.latent.comparison.options import ComparisonError, Wanted
+from tubelet.latent.comparison.options import ComparisonError, ComparisonOptions
 from tubelet.latent.comparison.run import compare
-from tubelet.latent.comparison.windows import Window, best_window
+from tubelet.latent.comparison.windows import PlacedWindow, best_window
 from tubelet.store.questions.comparison import kept_states
 from tubelet.store.schema import CLIPS
 
@@ -23,17 +23,17 @@ def store(tmp_path_factory):
     made.close()
 
 
-def values(store, wanted: Wanted, measure: str = CKA) -> dict[tuple[str, str], float]:
+def values(store, wanted: ComparisonOptions, measure: str = CKA) -> dict[tuple[str, str], float]:
     """By the names of two encoders."""
     found = compare(store, wanted).of_measure(measure)
     return {tuple(place.encoder_id.split("-")[0] for place in (one.a, one.b)): one.found.value for one in found}  # fmt: skip
 
 
 def test_tokens_of_grids_that_differ_are_matched_by_place_and_time(store) -> None:
-    found = values(store, Wanted(encoders=("toy", "coarse", "noisy")))
+    found = values(store, ComparisonOptions(encoders=("toy", "coarse", "noisy")))
     assert found["coarse", "toy"] == pytest.approx(1, abs=1e-3)
     assert 0.2 < found["noisy", "toy"] < 0.9
-    compared = compare(store, Wanted(encoders=("toy", "coarse")))
+    compared = compare(store, ComparisonOptions(encoders=("toy", "coarse")))
     cell = compared.sample.cells[0][0]
     assert compared.on == "tokens" and compared.sample.slowest.startswith("coarse")
     assert cell.rows[1] - cell.rows[0] == pytest.approx(0.5) and len(compared.sample.cells) == 8
@@ -45,16 +45,18 @@ def test_tokens_of_grids_that_differ_are_matched_by_place_and_time(store) -> Non
 
 def test_tokens_of_other_places_are_not_taken_for_alike(store, monkeypatch) -> None:
     """What the test above would not notice if matching did nothing."""
-    weights = Window.weights
-    monkeypatch.setattr(Window, "weights", lambda self, axis, span: weights(self, axis, span)[::-1] if self.encoder_id.startswith("toy") else weights(self, axis, span))  # fmt: skip
-    assert values(store, Wanted(encoders=("toy", "coarse")))["coarse", "toy"] < 0.6
+    weights = PlacedWindow.weights
+    monkeypatch.setattr(PlacedWindow, "weights", lambda self, axis, span: weights(self, axis, span)[::-1] if self.encoder_id.startswith("toy") else weights(self, axis, span))  # fmt: skip
+    assert values(store, ComparisonOptions(encoders=("toy", "coarse")))["coarse", "toy"] < 0.6
 
 
 def test_whole_slices_are_compared_where_an_encoder_keeps_no_tokens(store) -> None:
-    compared = compare(store, Wanted())
+    compared = compare(store, ComparisonOptions())
     assert compared.on == "pooled" and {place.source for place in compared.places} == {"statistics"}
     for measure in (CKA, MUTUAL, AGREEMENT):
-        assert values(store, Wanted(), measure)["bare", "toy"] == pytest.approx(1, abs=0.06)
+        assert values(store, ComparisonOptions(), measure)["bare", "toy"] == pytest.approx(
+            1, abs=0.06
+        )
     assert len(compared.pairs) == 3 * 6 and len(compared.alone) == 3 * 4
     stability = [one.found for one in compared.alone if one.measure == STABILITY]
     assert all(one.value is not None and abs(one.chance) < 0.3 for one in stability)
@@ -69,20 +71,20 @@ def test_layers_of_pooled_states_are_compared_in_one_pass(tmp_path) -> None:
     own = {"block:10": states, "block:2": g.standard_normal((20, 12))}
     for row, layers in zip(kept_states().answer(store).to_pylist(), (own, {"block:3": 2 * states})):
         add_pooled(store, row["encoder_id"], layers)
-    compared = compare(store, Wanted())
+    compared = compare(store, ComparisonOptions())
     assert [place.layer for place in compared.places] == ["block:2", "block:10", "block:3"]
     found = {(one.a.layer, one.b.layer): one.found for one in compared.of_measure(CKA)}
     assert found["block:10", "block:3"].value == pytest.approx(1, abs=1e-3)
     assert found["block:2", "block:3"].low < found["block:2", "block:3"].chance_high
-    only = compare(store, Wanted(layers=("block:10", "block:3")))
+    only = compare(store, ComparisonOptions(layers=("block:10", "block:3")))
     assert only.of_measure(CKA)[0].found.value == pytest.approx(1, abs=1e-3) and len(only.pairs) == 3  # fmt: skip
     with pytest.raises(ComparisonError, match="layer 'block:4': there are block:2, block:10, block:3"):  # fmt: skip
-        compare(store, Wanted(layers=("block:4",)))
+        compare(store, ComparisonOptions(layers=("block:4",)))
     store.close()
 
 
 def test_the_sample_is_bounded_and_the_same_each_time(store) -> None:
-    wanted = Wanted(encoders=("toy", "bare"), videos=7, moments=1)
+    wanted = ComparisonOptions(encoders=("toy", "bare"), videos=7, moments=1)
     first, second = (compare(store, wanted) for _ in range(2))
     assert len(first.sample.units) == 7 and len(first.sample.cells) == 1 and first == second
     assert first.sample.shared == 30 and first.neighbors == 3
@@ -92,27 +94,27 @@ def test_a_group_counts_once(tmp_path) -> None:
     store = compared_store(tmp_path / "store", Other("coarse"), videos=12)
     names = video_ids(store)
     label(store, "group", {video: f"scene {at // 4}" for at, video in enumerate(names[:8])})
-    compared = compare(store, Wanted())
+    compared = compare(store, ComparisonOptions())
     assert len(compared.sample.units) == 6 and compared.sample.grouped
     label(store, "group", dict.fromkeys(names, "one"), source="again")
     with pytest.raises(ComparisonError, match="of 12, grouped by the label `group`"):
-        compare(store, Wanted())
+        compare(store, ComparisonOptions())
     store.close()
 
 
 def test_what_cannot_be_compared_is_a_sentence(tmp_path) -> None:
     store = compared_store(tmp_path / "store", videos=6)
     with pytest.raises(ComparisonError, match="only layer last of toy-.*ingest the same videos with another encoder"):  # fmt: skip
-        compare(store, Wanted())
+        compare(store, ComparisonOptions())
     add_encoder(store, Other("late", later_s=100.0))
     with pytest.raises(ComparisonError, match="share 6 videos, but no places of the frame at the same time"):  # fmt: skip
-        compare(store, Wanted())
+        compare(store, ComparisonOptions())
     add_encoder(store, Other("two", first=4))
     with pytest.raises(ComparisonError, match="share 2 videos or groups: a comparison takes 5 or more"):  # fmt: skip
-        compare(store, Wanted(encoders=("two", "toy")))
+        compare(store, ComparisonOptions(encoders=("two", "toy")))
     add_encoder(store, Other("bare", embeddings=False))
     with pytest.raises(ComparisonError, match="no clip of bare-.* keeps tokens: pass --on pooled"):
-        compare(store, Wanted(encoders=("bare", "toy"), on="tokens"))
+        compare(store, ComparisonOptions(encoders=("bare", "toy"), on="tokens"))
     store.close()
 
 
@@ -123,7 +125,7 @@ def test_encoders_that_share_no_video_are_a_sentence(tmp_path) -> None:
     rows = [row | {"video_id": "0" * 32} for row in store.rows("FROM clips WHERE encoder_id = ?", [encoder])]  # fmt: skip
     store.commit({"clips": pa.Table.from_pylist(rows, CLIPS.arrow)}, {"clips": clips})
     with pytest.raises(ComparisonError, match="share no video .*other-.*: 1 video; toy-.*: 3 videos"):  # fmt: skip
-        compare(store, Wanted())
+        compare(store, ComparisonOptions())
     store.close()
 
 
@@ -134,13 +136,13 @@ def test_states_that_are_not_finite_are_a_sentence(tmp_path) -> None:
     states[2, 1] = np.nan
     add_pooled(store, row["encoder_id"], {"block:0": states, "block:1": np.ones((6, 4))})
     with pytest.raises(ComparisonError, match="of 12 states of coarse-.* at block:0 are missing or not finite"):  # fmt: skip
-        compare(store, Wanted(encoders=("coarse",)))
+        compare(store, ComparisonOptions(encoders=("coarse",)))
     store.close()
 
 
-def window(time: tuple[float, float], clip: str = "a", **shape) -> Window:
+def window(time: tuple[float, float], clip: str = "a", **shape) -> PlacedWindow:
     grid = shape.get("grid", (2, 2, 2))
-    return Window(
+    return PlacedWindow(
         clip_id=clip,
         video_id="v",
         encoder_id="e",
@@ -162,5 +164,5 @@ def test_the_clip_with_the_most_context_is_taken_among_those_that_show_a_moment(
 def test_a_crop_covers_the_middle_of_a_wide_frame() -> None:
     row = {"clip_id": "c", "video_id": "v", "encoder_id": "e", "embedding_path": None, "start_s": 0.0, "stop_s": 1.0}  # fmt: skip
     row |= {"slices": 2, "grid_height": 4, "grid_width": 4, "geometry": "crop", "crop_height": 64, "crop_width": 64}  # fmt: skip
-    seen = Window.of(row | {"frame_height": 100, "frame_width": 200})
+    seen = PlacedWindow.of(row | {"frame_height": 100, "frame_width": 200})
     assert seen.rows == (0, 1) and seen.columns == (0.25, 0.75) and seen.cell(0, 1) == (0.5, 1)

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from tests.plain_rows import clip_row, video_row
-from tubelet.latent.correspondence import Followed, View, carry_marks, compare_tracks, find_moment
+from tubelet.latent.correspondence import (
+    FollowedPlace,
+    View,
+    carry_marks,
+    compare_tracks,
+    find_moment,
+)
 from tubelet.latent.marks import MarkedPatches
 from tubelet.latent.null_similarity import Level
 from tubelet.latent.tracking import Track
@@ -69,7 +75,7 @@ def test_marks_of_no_window_have_no_counterpart() -> None:
     assert carry_marks(MarkedPatches("a0", ((0, 0, 0),)), one, later) == MarkedPatches()
 
 
-def follow(seen: View, places: list[tuple[int, int]], lost: tuple[int, ...] = ()) -> Followed:
+def follow(seen: View, places: list[tuple[int, int]], lost: tuple[int, ...] = ()) -> FollowedPlace:
     """A track of the first window whose best patches are these."""
     y, x = np.array(places, np.int16).T
     count, gone = len(places), np.isin(np.arange(len(places)), lost)
@@ -79,7 +85,7 @@ def follow(seen: View, places: list[tuple[int, int]], lost: tuple[int, ...] = ()
         clip_id=seen.clip.clip_id, heat=np.zeros((count, *grid), np.float32), y=y, x=x, score=ones, margin=ones,
         returned=~gone, lost=gone, measured=Level(value=0.5, exceeded=0.05, low=0.4, high=0.6, slices=10, videos=3),
     )  # fmt: skip
-    return Followed(track, seen.windows[0], seen)
+    return FollowedPlace(track, seen.windows[0], seen)
 
 
 def test_two_tracks_are_compared_where_both_find_the_place_at_the_same_time() -> None:
@@ -91,5 +97,5 @@ def test_two_tracks_are_compared_where_both_find_the_place_at_the_same_time() ->
     wanted = [half, half, half + np.sqrt(2) * 25 / np.hypot(100, 200)]
     assert compare_tracks(near, far) == pytest.approx(wanted)
     assert compare_tracks(near, follow(coarse, [(0, 0), (2, 2)], lost=(0, 1))) == []
-    later = Followed(far.track, view("b", 4, 2, [(2, 3)]).windows[0], far.view)
+    later = FollowedPlace(far.track, view("b", 4, 2, [(2, 3)]).windows[0], far.view)
     assert compare_tracks(near, later) == []

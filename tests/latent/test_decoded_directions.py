@@ -13,7 +13,7 @@ from tests.planted_transitions import plant_decoder
 from tubelet.cli import main
 from tubelet.latent import bases, fitting
 from tubelet.latent.decoding.along import STEPS, draw_along
-from tubelet.latent.decoding.decoder import Decoder, choose_decoder, describe_quality
+from tubelet.latent.decoding.decoder import LoadedDecoder, choose_decoder, describe_quality
 from tubelet.latent.decoding.head import DecoderHead
 from tubelet.latent.directions.naming import find_direction
 from tubelet.latent.errors import LatentError
@@ -51,7 +51,7 @@ def decoder(store):
     for name in ("near", "far"):
         tensors |= {f"{name}.weight": np.zeros((2, 2, 3, 3), np.float32), f"{name}.bias": np.zeros(2, np.float32)}  # fmt: skip
     (row,) = store.rows("SELECT encoder_id FROM encoders")
-    return Decoder(DecoderHead(tensors, PATCH), choose_decoder(store, row["encoder_id"]).row)
+    return LoadedDecoder(DecoderHead(tensors, PATCH), choose_decoder(store, row["encoder_id"]).row)
 
 
 def draw(store, decoder, name):
@@ -92,7 +92,7 @@ def test_directions_without_steps_are_refused(store, decoder, name, said) -> Non
 
 
 def test_a_decoder_of_another_encoder_is_refused(store, decoder) -> None:
-    other = Decoder(decoder.head, replace(decoder.row, encoder_id="stranger"))
+    other = LoadedDecoder(decoder.head, replace(decoder.row, encoder_id="stranger"))
     sample = Workspace(store).direction_sample(decoder.row.encoder_id)
     direction = find_direction(store, decoder.row.encoder_id, "3")
     with pytest.raises(

@@ -11,13 +11,13 @@ from tubelet.latent.directions import ranking
 from tubelet.latent.directions.naming import find_direction
 from tubelet.latent.directions.recall import draw_directions, measure_direction_recall
 from tubelet.latent.fitting import BasisSpec
-from tubelet.latent.hits import Ranking
+from tubelet.latent.hits import RankingOptions
 from tubelet.latent.scope import Scope
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
 
 VIDEOS, CLIPS, DIM = 8, 3, 24
-EIGHT = Ranking(8, 2)
+EIGHT = RankingOptions(8, 2)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, tokens: np.ndarray) -> Itera
     made.close()
 
 
-def rank_by_hand(store: Store, name: str, sign: int, limits: Ranking) -> list[float]:
+def rank_by_hand(store: Store, name: str, sign: int, limits: RankingOptions) -> list[float]:
     """Values at one end, from every embedding of the store."""
     encoder_id = Scope.of(store).encoder_id
     direction, found = find_direction(store, encoder_id, name), []

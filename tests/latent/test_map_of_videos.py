@@ -14,7 +14,7 @@ from tubelet.latent.video_map import PCA, UMAP, lay_out
 from tubelet.latent.video_vectors import VideoVectors, read_vectors
 from tubelet.latent.workspace import Workspace
 from tubelet.store import Store
-from tubelet.store.annotations.tags import Member, add_tag
+from tubelet.store.annotations.tags import TagMember, add_tag
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_a_layout_is_computed_once_and_again_when_clips_change(tmp_path) -> None
     workspace, name = Workspace(store), encoder(store)
     first = workspace.video_map(name, PCA)
     video_id = first.videos.video_ids[1]
-    add_tag(store, "odd", [Member(video_id=video_id)])
+    add_tag(store, "odd", [TagMember(video_id=video_id)])
     assert workspace.video_map(name, PCA) is first, "a tag changes no vector"
     assert workspace.find_video(name, first.videos.vectors_id, 1) == video_id
     store.commit({}, {"clips.video_id": [video_id]})

@@ -11,7 +11,7 @@ from tests.planted_masks import VIDEOS, mask_store
 from tests.planted_probes import label, video_ids
 from tests.stores import synthetic_store
 from tubelet.latent.patch_probes.run import run_patch_probes
-from tubelet.latent.patch_probes.sample import Sample, shuffle_classes
+from tubelet.latent.patch_probes.sample import PatchSample, shuffle_classes
 from tubelet.latent.patch_probes.scoring import Tables, count_pixels, score_class, score_mean
 from tubelet.latent.probes.options import ProbeError, ProbeOptions
 from tubelet.reports.blocks import Table, Text
@@ -148,7 +148,7 @@ def test_groups_and_a_split_are_obeyed_and_foreground_is_one_class(root) -> None
 def test_shuffled_classes_are_chance_where_every_video_has_the_same_mask_too() -> None:
     """Masks exchanged between such videos would be as good as their own."""
     classes = np.tile(np.repeat([0, 1], 20), 3)
-    sample = Sample(np.zeros((120, 2), np.float32), classes, np.repeat(np.arange(3), 40))
+    sample = PatchSample(np.zeros((120, 2), np.float32), classes, np.repeat(np.arange(3), 40))
     found = shuffle_classes(sample, 0)
     for place in range(3):
         mine, was = found.classes[found.places == place], classes[:40]

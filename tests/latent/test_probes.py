@@ -15,7 +15,7 @@ from tubelet.latent.probes.keeping import save_run
 from tubelet.latent.probes.options import NUMBERS, ProbeError, ProbeOptions
 from tubelet.latent.probes.run import run_probes
 from tubelet.latent.probes.scoring import Predicted, score
-from tubelet.latent.probes.states import States, find_places, read_states
+from tubelet.latent.probes.states import ClipStates, find_places, read_states
 from tubelet.latent.probes.trial import Training, run_trial
 from tubelet.latent.probes.truth import Truth, read_truth
 from tubelet.latent.probes.weights import read_weights
@@ -186,7 +186,7 @@ def test_a_large_training_part_chooses_its_strength_on_some_of_its_groups_and_le
         groups=groups.astype(str),
         sides=None,
     )
-    states = States(vectors, names, np.array(names))
+    states = ClipStates(vectors, names, np.array(names))
     folds = make_folds(truth, 3, 0)
     one = run_trial(truth, states, folds, Training("linear", 0))
     monkeypatch.setattr(models, "SMALL", 1)
@@ -325,7 +325,7 @@ def test_a_truth_keeps_its_columns_together() -> None:
     truth = Truth(name="a", task="classes", video_ids=("u", "v", "w"), values=np.array(["x", "y", "x"]), groups=np.array(["u", "g", "g"]), sides=None)  # fmt: skip
     left = truth.only({"u", "w"})
     assert (left.video_ids, left.values.tolist(), left.groups.tolist()) == (("u", "w"), ["x", "x"], ["u", "g"])  # fmt: skip
-    assert States(np.eye(3, dtype=np.float32), ("a", "b", "c"), np.array(["u", "v", "u"])).only(["u"]).clip_ids == ("a", "c")  # fmt: skip
+    assert ClipStates(np.eye(3, dtype=np.float32), ("a", "b", "c"), np.array(["u", "v", "u"])).only(["u"]).clip_ids == ("a", "c")  # fmt: skip
 
 
 def test_a_share_of_the_labels_keeps_classes_and_groups_and_the_same_videos_to_predict() -> None:

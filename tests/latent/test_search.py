@@ -17,7 +17,7 @@ from tubelet.latent import (
     search_index,
 )
 from tubelet.latent.errors import LatentError
-from tubelet.latent.hits import Ranking
+from tubelet.latent.hits import RankingOptions
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
 from tubelet.store.questions import clips as clip_queries
@@ -67,7 +67,7 @@ def test_exact_search_is_a_plain_scan(store, rows, asked, per_video):
         if per_video is None or taken[hit[1]] <= per_video:
             wanted.append(hit)
     top = min(20, len(wanted))
-    found = hits.table(search.exact(store, asked, Ranking(20, per_video)))
+    found = hits.table(search.exact(store, asked, RankingOptions(20, per_video)))
     assert [
         tuple(row.values())
         for row in found.select(["video_id", "clip_id", "slice", "y", "x"]).to_pylist()
@@ -78,7 +78,7 @@ def test_exact_search_is_a_plain_scan(store, rows, asked, per_video):
 
 @pytest.mark.parametrize("per_video", [None, 2])
 def test_sql_ranks_as_exact_search_does(store, asked, per_video):
-    ranking = Ranking(15, per_video)
+    ranking = RankingOptions(15, per_video)
     question = questions.search((asked.clip_id, asked.addresses), asked.encoder_id, ranking)
     found, truth = question.answer(store), hits.table(search.exact(store, asked, ranking))
     names = ["video_id", "clip_id", "slice", "y", "x"]
@@ -109,7 +109,7 @@ def test_search_among_videos_that_a_condition_chooses_finds_theirs_alone(store, 
         row["video_id"]
         for row in store.rows("SELECT video_id FROM videos WHERE label = ?", [label])
     }
-    every, ranking = Ranking(10**6), Ranking(15)
+    every, ranking = RankingOptions(10**6), RankingOptions(15)
     found = retrieval.find(store, asked, ranking, videos=chosen)
     own = [
         row
@@ -134,7 +134,7 @@ def test_a_large_corpus_is_searched_by_its_sketch_unless_asked_exactly(tmp_path,
     rows = clips.with_embeddings(made, made.query("FROM encoders")["encoder_id"][0].as_py())
     asked, ranking = (
         query.query_clip(clips.open_clip(made, rows[1].clip_id), [(2, 3, 3)]),
-        Ranking(6, 2),
+        RankingOptions(6, 2),
     )
     size = sum((made.root / row.embedding_path).stat().st_size for row in rows)
     exact = retrieval.find(made, asked, ranking)
@@ -161,11 +161,11 @@ def test_a_large_corpus_is_searched_by_its_sketch_unless_asked_exactly(tmp_path,
 
 def test_search_keeps_to_the_chosen_videos(store, rows, asked):
     chosen = sorted({row["video_id"] for row in rows})[:2]
-    found = hits.table(search.exact(store, asked, Ranking(10), chosen))
+    found = hits.table(search.exact(store, asked, RankingOptions(10), chosen))
     assert set(found["video_id"].to_pylist()) <= set(chosen) and len(found) == 10
     assert len(hits.table([])) == 0 and hits.table([]).schema == found.schema
     with pytest.raises(LatentError, match="--keep embeddings"):
-        search.exact(store, asked, Ranking(10), ["no such video"])
+        search.exact(store, asked, RankingOptions(10), ["no such video"])
 
 
 def test_single_tokens_are_read_as_they_were_written(store, rows):
@@ -195,7 +195,7 @@ def test_search_by_sketch_finds_what_exact_search_finds_and_states_its_recall(
     asked = query.query_clip(clips.open_clip(made, rows[5].clip_id), [(2, 3, 3)])
     rough, exact = sketch.scores(codes, asked), search.scores(made, asked, rows[0])
     assert np.corrcoef(rough, exact)[0, 1] > 0.98 and np.abs(rough - exact).max() < 0.25
-    for ranking in (Ranking(20), Ranking(20, 2)):
+    for ranking in (RankingOptions(20), RankingOptions(20, 2)):
         found, truth = (
             hits.table(hit)
             for hit in (
@@ -322,7 +322,7 @@ def test_windows_that_only_pairs_need_are_in_no_search(numbered_store: Store) ->
     ids = [clip["clip_id"] for clip in grid]
     searched = clips.with_embeddings(numbered_store, partner["encoder_id"], [partner["video_id"]])
     assert sorted(row.clip_id for row in searched) == sorted(ids)
-    ranking = Ranking(400)
+    ranking = RankingOptions(400)
     by_sql = questions.search(
         (partner["clip_id"], [(0, 0, 0)]), partner["encoder_id"], ranking
     ).answer(numbered_store)
@@ -370,7 +370,7 @@ def thinned(found, rows, asked, ranking):
 
 @pytest.mark.parametrize("apart_s", [0.0, 0.1, 0.2])
 def test_hits_lie_apart_in_time_from_each_other_and_from_the_query(store, rows, asked, apart_s):
-    ranking = Ranking(12, 3, apart_s)
+    ranking = RankingOptions(12, 3, apart_s)
     found = hits.table(search.exact(store, asked, ranking)).to_pylist()
     expected = thinned(scanned(store, rows, asked), rows, asked, ranking)
     assert len(found) == 12
@@ -381,10 +381,10 @@ def test_hits_lie_apart_in_time_from_each_other_and_from_the_query(store, rows, 
 
 
 def test_the_own_video_is_left_out_in_search_index_and_sql(store, asked):
-    ranking = Ranking(12, 3, elsewhere=True)
+    ranking = RankingOptions(12, 3, elsewhere=True)
     found = hits.table(search.exact(store, asked, ranking)).to_pylist()
     assert len(found) == 12 and asked.video_id not in {hit["video_id"] for hit in found}
-    everything = hits.table(search.exact(store, asked, Ranking(12, 3))).to_pylist()
+    everything = hits.table(search.exact(store, asked, RankingOptions(12, 3))).to_pylist()
     assert asked.video_id in {hit["video_id"] for hit in everything}
     addresses = [tuple(address) for address in asked.addresses]
     said = questions.search((asked.clip_id, addresses), asked.encoder_id, ranking).answer(store)
@@ -393,6 +393,6 @@ def test_the_own_video_is_left_out_in_search_index_and_sql(store, asked):
     indexed = code_search.find(store, search_index.open_index(store, asked.encoder_id), asked, ranking)  # fmt: skip
     assert asked.video_id not in {hit.clip.video_id for hit in indexed} and len(indexed) == 12
     apart = code_search.find(
-        store, search_index.open_index(store, asked.encoder_id), asked, Ranking(12, 3, 0.1)
+        store, search_index.open_index(store, asked.encoder_id), asked, RankingOptions(12, 3, 0.1)
     )
-    assert hits.table(apart)["clip_id"].to_pylist() == hits.table(search.exact(store, asked, Ranking(12, 3, 0.1)))["clip_id"].to_pylist()  # fmt: skip
+    assert hits.table(apart)["clip_id"].to_pylist() == hits.table(search.exact(store, asked, RankingOptions(12, 3, 0.1)))["clip_id"].to_pylist()  # fmt: skip

@@ -26,7 +26,7 @@ from tubelet.latent.exports.drawing import write_window
 from tubelet.latent.layers import EDGE, HEAT, MASK
 from tubelet.latent.workspace import Workspace
 from tubelet.media import overlay
-from tubelet.media.overlay import Drawing, Scene
+from tubelet.media.overlay import Drawing, WindowScene
 from tubelet.store import Store, StoreError, TubeletError
 from tubelet.store.rows import ClipRow, VideoRow
 
@@ -52,20 +52,20 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made.close()
 
 
-def scene(store: Store, name: str, number: int = 0) -> Scene:
+def scene(store: Store, name: str, number: int = 0) -> WindowScene:
     (video,) = map(VideoRow.of, store.rows("SELECT * FROM videos WHERE name = ?", [name]))
     clips = store.rows(
         "SELECT * FROM clips WHERE video_id = ? ORDER BY first_frame", [video.video_id]
     )
-    return Scene.of(store, video, ClipRow.of(clips[number]))
+    return WindowScene.of(store, video, ClipRow.of(clips[number]))
 
 
-def painted(store: Store, shown: Scene) -> np.ndarray:
+def painted(store: Store, shown: WindowScene) -> np.ndarray:
     basis = colorings.fit_basis(store, shown.clip.encoder_id, Coloring("dimensions", "0.1.2"))
     return colorings.color_clip(store, shown.clip.clip_id, basis)
 
 
-def slices(shown: Scene) -> dict[int, int]:
+def slices(shown: WindowScene) -> dict[int, int]:
     """Slice of each frame, by walking through the frames that were fed: two make a slice, and those passed over belong to the one before."""
     first, step = shown.clip.first_frame, shown.clip.step
     found = {
@@ -184,13 +184,15 @@ def test_windows_of_one_slice_and_grids_of_one_patch_are_drawn(store: Store) -> 
 def test_a_window_without_end_and_an_opacity_beyond_one_are_refused(store: Store) -> None:
     shown = scene(store, "long.mp4")
     with pytest.raises(StoreError, match="fewer --frames"):
-        Scene.of(store, replace(shown.video, frames=9999), replace(shown.clip, frame_count=5000))
+        WindowScene.of(
+            store, replace(shown.video, frames=9999), replace(shown.clip, frame_count=5000)
+        )
     for opacity in (1.1, float("nan")):
         with pytest.raises(StoreError, match="from 0 to 1"):
             Drawing(opacity=opacity)
 
 
-def made(store: Store, shown: Scene, **asked: str) -> list[np.ndarray]:
+def made(store: Store, shown: WindowScene, **asked: str) -> list[np.ndarray]:
     """The frames of the window's MP4, drawn as the address of its route asks."""
     sink = io.BytesIO()
     write_window(Workspace(store), shown.clip, films.parse_drawing(store, shown.clip, asked), sink)

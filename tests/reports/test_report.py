@@ -14,7 +14,7 @@ from tubelet.reports.catalogue import REPORTS, sensitivity_blocks
 from tubelet.reports.errors import ManySettings, NoPairs, ReportError
 from tubelet.reports.sensitivity import narrative
 from tubelet.reports.sensitivity.findings import find
-from tubelet.reports.sensitivity.request import Request, SensitivityOptions
+from tubelet.reports.sensitivity.request import SensitivityOptions, SensitivityRequest
 from tubelet.store import Store, StoreError
 from tubelet.store.errors import NoVideos, QueryError
 
@@ -26,7 +26,7 @@ def store(planted_everything):
 
 @pytest.fixture(scope="module")
 def found(store):
-    return find(store, Request())
+    return find(store, SensitivityRequest())
 
 
 def test_what_was_planted_is_found(found):
@@ -54,7 +54,7 @@ def test_the_middle_of_the_frame_reacts_least_as_planted(found):
 
 def test_no_structure_no_findings(tmp_path):
     flat = planted_store(tmp_path / "store", videos=30, dim=64, specialists=(), flat=True)
-    found = find(flat, Request())
+    found = find(flat, SensitivityRequest())
     assert (
         not found.ranking.specialists
         and not found.relative.u_shaped
@@ -74,7 +74,7 @@ def test_a_dimension_constant_everywhere_is_reported_and_never_divided_by(found)
 @pytest.mark.parametrize("videos", [1, 2, 4])
 def test_few_videos_say_what_cannot_be_concluded(videos, tmp_path):
     few = planted_store(tmp_path / "store", videos=videos, dim=16, specialists=(2,), shared=5)
-    found = find(few, Request())
+    found = find(few, SensitivityRequest())
     blocks = list(sensitivity_blocks(few, found))
     said = " ".join(block.markdown for block in blocks if isinstance(block, Text))
     assert (
@@ -110,7 +110,7 @@ def test_dimensions_that_never_vary_at_all_break_nothing(tmp_path):
     dead = planted_store(
         tmp_path / "store", videos=6, dim=8, specialists=(), constant=tuple(range(8))
     )
-    found = find(dead, Request())
+    found = find(dead, SensitivityRequest())
     assert np.isnan(found.ranking.relative.value).all() and not found.ranking.specialists
     for format_ in ("html", "md", "parquet"):
         REPORTS["sensitivity"].write(dead, SensitivityOptions(), tmp_path / f"report.{format_}")
@@ -126,7 +126,7 @@ def test_an_encoder_that_sees_one_slice_at_a_time_reacts_nowhere_and_breaks_noth
     )
     job.run(str(tmp_path / "store")).execute(job.sources)
     still = Store(tmp_path / "store")
-    found = find(still, Request())
+    found = find(still, SensitivityRequest())
     assert found.count == 6 and not np.nan_to_num(found.ranking.relative.value).any()
     assert (
         "**no dimension** reacts: at the window's edges" in narrative.answer(found)
@@ -141,29 +141,29 @@ def test_an_encoder_that_sees_one_slice_at_a_time_reacts_nowhere_and_breaks_noth
 def test_a_store_without_pairs_says_which_command_makes_them(tmp_path):
     empty = synthetic_store(tmp_path / "store", videos=1)
     with pytest.raises(NoPairs, match="--pairs 1 --shift 1.*tubelet pairs --store .* --shift 1"):
-        find(empty, Request())
+        find(empty, SensitivityRequest())
     empty.close()
 
 
 def test_requests_that_fit_nothing_are_refused_in_a_sentence(store):
     with pytest.raises(ReportError, match="shift 7 are in .*; there are pairs of: toy-"):
-        find(store, Request(shift=7))
+        find(store, SensitivityRequest(shift=7))
     with pytest.raises(NoVideos, match="matches no video"):
-        find(store, Request(where="label = 'nothing'"))
+        find(store, SensitivityRequest(where="label = 'nothing'"))
     with pytest.raises(QueryError, match="labl"):
-        find(store, Request(where="labl = 'cooking'"))
+        find(store, SensitivityRequest(where="labl = 'cooking'"))
     for attack in (
         "1 = 1); DROP VIEW videos; --",
         "video_id IN (SELECT content FROM read_text('/etc/passwd'))",
     ):
         with pytest.raises(QueryError):
-            find(store, Request(where=attack))
+            find(store, SensitivityRequest(where=attack))
     with pytest.raises(ReportError, match="--top"):
-        Request(top=0)
+        SensitivityRequest(top=0)
 
 
 def test_a_condition_chooses_the_videos(store):
-    found = find(store, Request(where="label = 'cooking' OR label IS NULL"))
+    found = find(store, SensitivityRequest(where="label = 'cooking' OR label IS NULL"))
     assert found.count == 20 and set(found.videos["label"].to_pylist()) == {"cooking", None}
     assert "WHERE (\nlabel = 'cooking' OR label IS NULL\n)" in found.questions["dimensions"].text
 
@@ -176,10 +176,10 @@ def test_settings_are_not_mixed_unasked(tmp_path):
         ManySettings,
         match=r"made in 2 ways.*\n  --setting 'step 1, crop 64 x 64, float32, live'  \(6 videos\)\n  --setting .*stored",
     ) as refused:
-        find(two, Request())
-    found = find(two, Request(setting=refused.value.settings[1]))
+        find(two, SensitivityRequest())
+    found = find(two, SensitivityRequest(setting=refused.value.settings[1]))
     assert found.count == 4 and found.foundations.source == "stored"
-    mixed = find(two, Request(mix=True))
+    mixed = find(two, SensitivityRequest(mix=True))
     assert mixed.count == 6 and mixed.foundations.pairs == 10 and len(mixed.settings) == 2
     assert "2 settings mixed" in narrative.subject(mixed) and len(mixed.frame) == 16
     two.close()
@@ -187,4 +187,4 @@ def test_settings_are_not_mixed_unasked(tmp_path):
 
 def test_a_store_that_is_damaged_is_a_sentence(tmp_path):
     with pytest.raises(StoreError):
-        find(Store(Path(tmp_path / "nowhere")), Request())
+        find(Store(Path(tmp_path / "nowhere")), SensitivityRequest())

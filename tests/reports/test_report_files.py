@@ -22,7 +22,7 @@ from tubelet.reports.errors import ReportError
 from tubelet.reports.rasters import Raster, downsample
 from tubelet.reports.sensitivity import comparison, sections
 from tubelet.reports.sensitivity.findings import find
-from tubelet.reports.sensitivity.request import Request, SensitivityOptions
+from tubelet.reports.sensitivity.request import SensitivityOptions, SensitivityRequest
 
 BIG = 2_000_000  # bytes a file may have
 
@@ -34,7 +34,7 @@ def store(planted_everything):
 
 @pytest.fixture(scope="module")
 def found(store):
-    return find(store, Request())
+    return find(store, SensitivityRequest())
 
 
 def test_every_section_is_there_with_its_sql(store, found):
@@ -184,7 +184,7 @@ def both(tmp_path_factory):
 
 
 def test_two_shifts_side_by_side(both):
-    a = find(both, Request(shift=1))
+    a = find(both, SensitivityRequest(shift=1))
     b = find(both, a.request.other("shift=2"))
     blocks = list(comparison.sections(a, b, "shift=2"))
     rows = {
@@ -230,7 +230,7 @@ def test_the_command_writes_two_shifts_side_by_side(both, tmp_path):
 
 def test_the_command_repeats_the_report(store, tmp_path):
     """What the report says to type makes the same numbers again."""
-    found = find(store, Request(where="label = 'cooking' OR name LIKE '%1.mp4'", top=4))
+    found = find(store, SensitivityRequest(where="label = 'cooking' OR name LIKE '%1.mp4'", top=4))
     command = found.request.command(store)
     assert command.startswith("tubelet report sensitivity --store ")
     path = tmp_path / "again.parquet"
@@ -338,4 +338,4 @@ def test_a_condition_of_any_length_and_more_strongest_dimensions_than_there_are(
         ReportError,
         match="65536 strongest dimensions were asked for, and .* has 64: pass fewer as --top",
     ):
-        find(store, Request(top=65_536))
+        find(store, SensitivityRequest(top=65_536))

@@ -8,10 +8,10 @@ import pytest
 from tests.planted import Planted, add_planted, planted_store, relative_edges
 from tests.stores import synthetic_store
 from tubelet.reports.sensitivity.findings import find
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import SensitivityRequest
 from tubelet.store.questions import sensitivity as queries
-from tubelet.store.questions.corpus import Chosen
-from tubelet.store.questions.sensitivity import Scope
+from tubelet.store.questions.corpus import VideoSelection
+from tubelet.store.questions.sensitivity import PairScope
 from tubelet.store.sandbox.untrusted import Limits, ask
 
 
@@ -38,7 +38,7 @@ def real(tmp_path_factory):
 
 def scope_of(store, **more):
     row = queries.scopes().answer(store).to_pylist()[0]
-    return Scope(
+    return PairScope(
         encoder_id=row["encoder_id"], frames=row["frame_count"], shift=row["shift"], **more
     )
 
@@ -59,7 +59,7 @@ def test_the_sql_shown_gives_the_answer_shown(store, where):
     scope = scope_of(
         store,
         setting="step 1, crop 64 x 64, float32, live",
-        videos=Chosen(ids, where) if where else None,
+        videos=VideoSelection(ids, where) if where else None,
     )
     for name, question in every_question(scope).items():
         shown, ran = (
@@ -112,7 +112,7 @@ def test_the_ranking_is_the_mean_over_videos_of_the_mean_over_pairs(fixture, req
             )
         else:
             assert row["relative"] is None and row["varying"] == 0
-    estimate = find(held, Request()).ranking.relative.value
+    estimate = find(held, SensitivityRequest()).ranking.relative.value
     assert np.allclose(estimate, expected, rtol=1e-5, equal_nan=True)
 
 

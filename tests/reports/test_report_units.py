@@ -11,7 +11,7 @@ from tubelet.reports.catalogue import REPORTS
 from tubelet.reports.errors import ReportError
 from tubelet.reports.sensitivity import findings, narrative, ranking, relations
 from tubelet.reports.sensitivity.findings import find
-from tubelet.reports.sensitivity.request import Request, SensitivityOptions
+from tubelet.reports.sensitivity.request import SensitivityOptions, SensitivityRequest
 from tubelet.store import Store, intervals
 from tubelet.store.sandbox.untrusted import Limits, ask
 
@@ -168,7 +168,7 @@ def by_id(store):
 @pytest.mark.parametrize(("unit", "size"), [("video", 1), ("name", 2), ("group", 2), ("label", 4)])
 def test_a_unit_counts_once_in_every_number(scenes, unit, size):
     expected = by_id(scenes).reshape(12 // size, size, -1).mean(1)
-    found = find(scenes, Request(unit=unit))
+    found = find(scenes, SensitivityRequest(unit=unit))
     assert found.count == len(expected) == found.videos.num_rows and found.foundations.videos == 12
     assert found.ranking.relative.value == pytest.approx(expected.mean(0), rel=1e-4)
     shown = {row["dim"]: row["relative"] for row in found.dims.to_pylist()}
@@ -188,7 +188,7 @@ def test_a_unit_counts_once_in_every_number(scenes, unit, size):
 
 @pytest.mark.parametrize("unit", ["video", "name", "label"])
 def test_the_sql_of_a_unit_is_the_one_that_ran(scenes, unit):
-    found = find(scenes, Request(unit=unit))
+    found = find(scenes, SensitivityRequest(unit=unit))
     for name, question in found.questions.items():
         shown, ran = ask(scenes, question.text, Limits(rows=None)).table, question.answer(scenes)
         key = [(column, "ascending") for column in ran.column_names]
@@ -199,21 +199,21 @@ def test_the_sql_of_a_unit_is_the_one_that_ran(scenes, unit):
 
 
 def test_a_report_warns_of_names_and_says_what_helps(scenes):
-    said = narrative.answer(find(scenes, Request()))
+    said = narrative.answer(find(scenes, SensitivityRequest()))
     assert (
         "**Not independent:** 12 videos share a name up to a number with others (6 groups)" in said
         and "`--unit group`" in said
     )
-    grouped = narrative.answer(find(scenes, Request(unit="group")))
+    grouped = narrative.answer(find(scenes, SensitivityRequest(unit="group")))
     assert "Over **6 groups of 12 videos**" in grouped and "share a name" not in grouped
 
 
 def test_the_command_that_repeats_it_names_the_unit_and_files_carry_groups(scenes, tmp_path):
-    assert "--unit label" in Request(unit="label").command(
+    assert "--unit label" in SensitivityRequest(unit="label").command(
         scenes
-    ) and "--unit" not in Request().command(scenes)
+    ) and "--unit" not in SensitivityRequest().command(scenes)
     with pytest.raises(ReportError, match="choose video, label, name or group"):
-        Request(unit="folder")
+        SensitivityRequest(unit="folder")
     REPORTS["sensitivity"].write(scenes, SensitivityOptions(unit="name"), tmp_path / "report.md")
     text = (tmp_path / "report.md").read_text()
     assert "Do groups agree" in text and "scene0" in text and "1 more" in text
@@ -223,7 +223,7 @@ def test_a_map_over_the_frame_averages_videos(tmp_path):
     """One video with four pairs and one with a single pair weigh the same."""
     made = planted_store(tmp_path / "store", videos=1, pairs=4, dim=8, specialists=(), seed=1)
     add_planted(made, Planted(videos=1, dim=8, specialists=(), seed=2), first=1)
-    found = find(made, Request())
+    found = find(made, SensitivityRequest())
     sql = """SELECT y, x, avg(l2) AS l2 FROM (SELECT p.video_id, y, x, avg(l2) AS l2 FROM token_sensitivity JOIN pairs p USING (pair_id)
       WHERE p.kind = 'shifted' GROUP BY ALL) GROUP BY ALL ORDER BY y, x"""
     expected = made.query(sql)

@@ -72,7 +72,7 @@ def test_what_was_left_is_taken_by_one_and_only_after_a_look(layout):
         assert not second.take("k", "video"), "it does not know the store as it was left"
         assert second.look(iter(["k", "never claimed"])) == {"k"} == third.look(["k"])
         assert second.take("k", "video") and not third.take("k", "video")
-        assert not first.lost("video") and not second.lost("video")
+        assert not first.has_lost("video") and not second.has_lost("video")
 
 
 def test_a_process_that_ends_leaves_what_it_held(layout):
@@ -128,7 +128,7 @@ def test_hearts_beat_and_one_that_was_silent_learns_that_it_lost(layout, monkeyp
         assert any(owner.read_bytes() != first or deadline.wait(0.05) for _ in range(100))
         monkeypatch.setattr(awake._others, "is_dead", lambda owner, claim: True)
         assert awake.look(["k"]) == {"k"} and awake.take("k", "g")
-        assert slept.lost("g") and not awake.lost("g")
+        assert slept.has_lost("g") and not awake.has_lost("g")
 
 
 @pytest.mark.parametrize("written", [b"", b"../../etc/passwd", b"\xff" * 16, b"a" * 5000])

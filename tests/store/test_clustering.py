@@ -14,7 +14,7 @@ from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, make_store
 from tubelet.store import Store
 from tubelet.store.disk import clustering, key_ranges, tables
-from tubelet.store.disk.clustering import LOOSE, RUNS, TIER_BYTES, Merging, Run
+from tubelet.store.disk.clustering import LOOSE, RUNS, TIER_BYTES, FileRun, Merging
 from tubelet.store.questions.narrowing import find_keys
 from tubelet.store.sandbox.untrusted import ask
 
@@ -198,8 +198,8 @@ def test_a_file_is_passed_over_only_if_no_key_can_be_in_it(ends, wanted, overlap
 
 
 def test_runs_are_merged_with_runs_of_their_size_alone():
-    def runs(*sizes: int) -> list[Run]:
-        return [Run((f"{n}.parquet",), size) for n, size in enumerate(sizes)]
+    def runs(*sizes: int) -> list[FileRun]:
+        return [FileRun((f"{n}.parquet",), size) for n, size in enumerate(sizes)]
 
     assert clustering.choose_runs(runs(*[1] * LOOSE, *[TIER_BYTES * 2] * RUNS)) == []
     loose = runs(*[1] * (LOOSE + 1), *[TIER_BYTES * 2] * RUNS)

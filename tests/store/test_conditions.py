@@ -9,10 +9,10 @@ import pytest
 from tests.commands import run_here
 from tests.stores import synthetic_store
 from tubelet.reports.sensitivity.findings import brought_groups, find
-from tubelet.reports.sensitivity.request import Request
+from tubelet.reports.sensitivity.request import SensitivityRequest
 from tubelet.store import Store
 from tubelet.store.annotations.importing import ImportOptions, TableFile, import_sources
-from tubelet.store.annotations.tags import Member, add_tag, list_tags, remove_tag
+from tubelet.store.annotations.tags import TagMember, add_tag, list_tags, remove_tag
 from tubelet.store.disk import removal
 from tubelet.store.errors import AnnotationError, NoVideos, Overtaken, QueryError
 from tubelet.store.questions.condition import read_condition
@@ -44,9 +44,9 @@ def store(tmp_path_factory):
     made.close()
 
 
-def members(store: Store, *numbers: int) -> list[Member]:
+def members(store: Store, *numbers: int) -> list[TagMember]:
     rows = store.rows("SELECT video_id FROM videos ORDER BY name")
-    return [Member(video_id=rows[number]["video_id"]) for number in numbers]
+    return [TagMember(video_id=rows[number]["video_id"]) for number in numbers]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_a_condition_cannot_mean_is_refused(store, where, why):
     with pytest.raises(QueryError):
         removal.choose(store, "clips", [], where)
     with pytest.raises(QueryError):
-        find(store, Request(where=where))
+        find(store, SensitivityRequest(where=where))
 
 
 @pytest.mark.parametrize(
@@ -148,19 +148,21 @@ def test_encoders_have_no_labels_and_no_match_says_what_can_be_written(store):
 
 
 def test_a_report_takes_labels_and_counts_the_groups_that_were_brought(store):
-    found = find(store, Request(where="label['split'] IN ('train', 'test')", unit="group"))
+    found = find(
+        store, SensitivityRequest(where="label['split'] IN ('train', 'test')", unit="group")
+    )
     assert found.count == 2 and sorted(found.videos["name"].to_pylist()) == ["group a", "group b"]
-    assert find(store, Request(where="label['split'] = 'test'")).count == 3
+    assert find(store, SensitivityRequest(where="label['split'] = 'test'")).count == 3
     assert len(brought_groups(store)) == 4
 
 
 def test_tags_are_kept_with_their_note_and_taken_away(tmp_path):
     store = synthetic_store(tmp_path / "store", videos=4)
     first = add_tag(store, " odd ", members(store, 0, 1), "look again")
-    again = add_tag(store, "odd", [*members(store, 1, 2), Member(video_id="not here")])
+    again = add_tag(store, "odd", [*members(store, 1, 2), TagMember(video_id="not here")])
     assert (first.added, again.added, again.present, again.gone) == (2, 1, 1, 1)
     (clip,) = store.rows("FROM clips LIMIT 1")
-    token = Member(
+    token = TagMember(
         video_id=members(store, 3)[0].video_id, clip_id=clip["clip_id"], slice=0, y=1, x=2
     )
     add_tag(store, "odd", [token])

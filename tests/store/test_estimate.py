@@ -9,7 +9,7 @@ import pytest
 from tests.stores import synthetic_store
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.estimate import Estimate, Held, estimate
+from tubelet.store.sandbox.estimate import Estimate, StoredFiles, estimate
 from tubelet.store.sandbox.untrusted import Limits, Query, ask, estimate_reads
 from tubelet.store.sandbox.worker_pool import PROCESSES
 
@@ -87,7 +87,7 @@ def test_no_more_is_read_than_it_says(sql: str, store: Store, held: int) -> None
 def test_a_limit_ends_a_scan_in_its_first_slices() -> None:
     scan = {"name": "READ_PARQUET", "children": [], "extra_info": {"Projections": ["embedding"], "Estimated Cardinality": "9000"}}  # fmt: skip
     plan = [{"name": "STREAMING_LIMIT", "children": [scan], "extra_info": {"Limit": "150"}}]
-    held = Held(files=10, bytes=90_000, tokens=9000, slices=90, threads=2)
+    held = StoredFiles(files=10, bytes=90_000, tokens=9000, slices=90, threads=2)
     assert estimate(json.dumps(plan), held, True) == Estimate(2, 10, 10_000, 150)
     assert estimate(json.dumps([scan]), held, True) == Estimate(10, 10, 90_000, 9000)
     assert estimate(json.dumps([scan]), held, False) == Estimate(rows=9000)

@@ -12,7 +12,7 @@ import pytest
 from tests.stores import synthetic_store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox import fair_queue
-from tubelet.store.sandbox.fair_queue import ASKER, FairQueue, Places
+from tubelet.store.sandbox.fair_queue import ASKER, FairQueue, QuerySlots
 from tubelet.store.sandbox.limits import VisitorLimits
 from tubelet.store.sandbox.untrusted import Limits, ask
 from tubelet.store.sandbox.worker_pool import (
@@ -62,7 +62,7 @@ def test_fifteen_sessions_are_answered_beside_five_that_never_end(tmp_path: Path
 
 
 def test_a_server_keeps_a_process_ready(tmp_path: Path) -> None:
-    processes = Processes(Places())
+    processes = Processes(QuerySlots())
     processes.keep_ready()
     processes.keep_ready()
     _until(lambda: not processes._starting, LONG_S)
@@ -86,7 +86,7 @@ def test_a_slow_query_gives_way_where_niceness_counts_by_session_too() -> None:
 
 
 def test_a_slow_query_moves_stays_or_gives_its_place_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = FairQueue(Places(quick=1, lasting=1, per_asker=9))
+    queue = FairQueue(QuerySlots(quick=1, lasting=1, per_asker=9))
     with ExitStack() as stack:
         first = stack.enter_context(queue.wait())
         assert queue.may_stay(first) and not first.lasting
@@ -103,7 +103,7 @@ def test_a_slow_query_moves_stays_or_gives_its_place_up(monkeypatch: pytest.Monk
 
 
 def test_of_those_who_wait_goes_first_who_has_used_least(monkeypatch: pytest.MonkeyPatch) -> None:
-    queue, order = FairQueue(Places(quick=1, lasting=0, per_asker=9)), []
+    queue, order = FairQueue(QuerySlots(quick=1, lasting=0, per_asker=9)), []
 
     def work(asker: str) -> None:
         ASKER.set(asker)
@@ -125,7 +125,7 @@ def test_of_those_who_wait_goes_first_who_has_used_least(monkeypatch: pytest.Mon
 
 
 def test_one_asker_has_its_share_and_a_wait_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = FairQueue(Places(quick=3, lasting=0, per_asker=1))
+    queue = FairQueue(QuerySlots(quick=3, lasting=0, per_asker=1))
     monkeypatch.setattr(fair_queue, "LONGEST_WAIT_S", 0.3)
     with queue.wait():
         with pytest.raises(QueryError, match="3 at once, 1 of one visitor"), queue.wait():
@@ -150,11 +150,11 @@ def _until(holds: Callable[[], bool], seconds: float = 10) -> None:
 def test_a_server_says_how_many_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PROCESSES.queue, "places", PROCESSES.queue.places)  # put back at the end
     monkeypatch.setattr(EXPORTS.queue, "places", EXPORTS.queue.places)
-    assert VisitorLimits().places == Places() and VisitorLimits().download_places == EXPORTING
+    assert VisitorLimits().places == QuerySlots() and VisitorLimits().download_places == EXPORTING
     limits = VisitorLimits(max_queries=3, max_visitor_queries=1, max_downloads=4)
     again = VisitorLimits.of_json(limits.to_json())
     set_places(again.places, again.download_places)
-    assert PROCESSES.queue.places == Places(quick=2, lasting=1, per_asker=1)
+    assert PROCESSES.queue.places == QuerySlots(quick=2, lasting=1, per_asker=1)
     assert EXPORTS.queue.places.at_once == 4
     assert "3 queries run at once, 1 of one visitor" in again.describe()
     with (

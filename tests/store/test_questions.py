@@ -101,7 +101,7 @@ def arguments(store: Store) -> Mapping[str, Any]:
         "StateScope": dimensions.StateScope(encoder_id=encoder, frames=of.frame_count, slices=of.slices, layer="none", pooled=False),
         "source": comparison.STATISTICS,
         "layers": ["none"],
-        "scope": sensitivity.Scope(encoder_id=encoder, frames=scope["frame_count"], shift=scope["shift"]),
+        "scope": sensitivity.PairScope(encoder_id=encoder, frames=scope["frame_count"], shift=scope["shift"]),
         "frames": scope["frame_count"],
         "setting": scope["setting"],
         "kind": "shifted",

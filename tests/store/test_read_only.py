@@ -15,7 +15,7 @@ from tubelet.latent.workspace import Workspace
 from tubelet.store import Store
 from tubelet.store.annotations.importing import ImportOptions, TableFile, import_sources
 from tubelet.store.annotations.kept import keep_videos
-from tubelet.store.annotations.tags import Member, add_tag, remove_tag
+from tubelet.store.annotations.tags import TagMember, add_tag, remove_tag
 from tubelet.store.disk import integrity, removal
 from tubelet.store.errors import ReadOnly
 from tubelet.store.jobs.claims import Claims
@@ -28,7 +28,7 @@ from tubelet.store.saved_queries import SavedQuery, remove_query, save_query
 def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("read_only")
     made = synthetic_store(folder / "films", videos=3, clips=2)
-    add_tag(made, "odd", [Member(video_id=first_video(made))], "kept")
+    add_tag(made, "odd", [TagMember(video_id=first_video(made))], "kept")
     save_query(made, SavedQuery(name="all", sql="FROM videos"))
     made.close()
     (folder / "labels.csv").write_text("video,split\nvideo-00000.mp4,test\n")
@@ -75,8 +75,10 @@ WRITES: dict[str, Callable[[Store], object]] = {
     "pictures": lambda store: store.write_pictures(first_clip(store), b"jpeg"),
     "codes": lambda store: store.write_codes("b", first_clip(store)["clip_id"], memoryview(b"x")),
     "sealed": lambda store: store.write_sealed(store.root / "media" / "x", b"x"),
-    "tag": lambda store: add_tag(store, "new", [Member(video_id=first_video(store))]),
-    "note": lambda store: add_tag(store, "odd", [Member(video_id=first_video(store))], "another"),
+    "tag": lambda store: add_tag(store, "new", [TagMember(video_id=first_video(store))]),
+    "note": lambda store: add_tag(
+        store, "odd", [TagMember(video_id=first_video(store))], "another"
+    ),
     "no tag": lambda store: remove_tag(store, "odd"),
     "selection": lambda store: keep_videos(store, [first_video(store)]),
     "query": lambda store: save_query(store, SavedQuery(name="new", sql="FROM clips")),
@@ -133,6 +135,6 @@ def test_python_and_the_dashboard_open_read_only(path: Path, monkeypatch) -> Non
     opened.close()
     monkeypatch.setenv(READ_ONLY, "1")
     with pytest.raises(ReadOnly):
-        add_tag(caching.open_store(str(path)), "new", [Member(video_id=first_video(opened))])
+        add_tag(caching.open_store(str(path)), "new", [TagMember(video_id=first_video(opened))])
     monkeypatch.delenv(READ_ONLY)
     assert not caching.open_store(str(path)).layout.read_only

@@ -7,7 +7,7 @@ import pytest
 
 from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.fair_queue import Places
+from tubelet.store.sandbox.fair_queue import QuerySlots
 from tubelet.store.sandbox.untrusted import ask
 from tubelet.store.sandbox.worker_pool import PROCESSES
 
@@ -173,14 +173,14 @@ def test_more_threads_than_processes(store):
         ]
 
     threads = [
-        threading.Thread(target=work, args=(number,)) for number in range(Places().at_once + 1)
+        threading.Thread(target=work, args=(number,)) for number in range(QuerySlots().at_once + 1)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert answers == {
-        number: [[number, number + 1, number + 2]] * 3 for number in range(Places().at_once + 1)
+        number: [[number, number + 1, number + 2]] * 3 for number in range(QuerySlots().at_once + 1)
     }
 
 

@@ -185,7 +185,7 @@ def test_a_default_that_json_and_toml_cannot_write_is_refused(value: object) -> 
 def test_what_a_terminal_would_act_on_is_printed_as_text(store: Store) -> None:
     save_query(store, SavedQuery(name="top", sql="SELECT 1", description="\x1b]0;owned\x07 café"))
     (video,) = store.rows("SELECT video_id FROM videos")
-    tags.add_tag(store, "odd", [tags.Member(video_id=video["video_id"])], "\x1b[2J")
+    tags.add_tag(store, "odd", [tags.TagMember(video_id=video["video_id"])], "\x1b[2J")
     listed = run_here("queries", "list", "--store", store.root, check=True).stdout
     assert listed == "top  \\x1b]0;owned\\x07 café\n"
     tagged = run_here("tag", "--store", store.root, check=True).stdout

@@ -14,11 +14,11 @@ from tubelet.latent.probes.attention import ProbeAttention, list_attention, read
 from tubelet.latent.probes.keeping import save_run
 from tubelet.latent.probes.options import ProbeError, ProbeOptions
 from tubelet.latent.probes.run import run_probes
-from tubelet.latent.probes.tokens import Tokens
+from tubelet.latent.probes.tokens import TokenFiles
 from tubelet.latent.probes.truth import read_truth
 from tubelet.store import Store
 from tubelet.store.disk import integrity
-from tubelet.store.questions.model_rows import AttentiveProbe as AttentiveProbeRow
+from tubelet.store.questions.model_rows import ListedAttentiveProbe as AttentiveProbeRow
 from tubelet.training.attentive.batches import plan_batches
 from tubelet.training.attentive.fitting import hold_back
 from tubelet.training.attentive.method import make_method
@@ -142,7 +142,7 @@ def check_attention(store: Store, encoder_id: str) -> None:
 
 def learn(
     store: Store, name: str, rates: tuple[float, ...], epochs: int
-) -> tuple[AttentiveModel, Tokens, np.ndarray]:
+) -> tuple[AttentiveModel, TokenFiles, np.ndarray]:
     """A probe of all videos, and their classes."""
     asked = ProbeOptions(
         kind="attentive", batch=8, device="cpu", epochs=epochs, rates=",".join(map(str, rates))
@@ -209,7 +209,7 @@ def test_clips_of_several_shapes_are_answered_as_each_alone_and_numbers_are_scal
     asked = ProbeOptions(kind="attentive", device="cpu", epochs=2, batch=4)
     method = make_method(asked)
     tokens = method.read(made, method.find_places(made, ("mixed",), ())[0])
-    assert isinstance(tokens, Tokens)
+    assert isinstance(tokens, TokenFiles)
     values = np.linspace(900, 1100, 6)
     model, _ = method.train("attentive", "numbers", (tokens.files, values, np.arange(6)), 0)
     found = model.predict(tokens.files)

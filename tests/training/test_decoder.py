@@ -29,7 +29,7 @@ from tubelet.training.decoder.run import find_pictured, fit_decoder
 from tubelet.training.decoder.similarity import PerceptualDistance, measure_psnr, measure_ssim
 from tubelet.training.fitting.errors import FitError
 from tubelet.training.fitting.pixels import join_patches
-from tubelet.training.fitting.tokens import Reading, find_places
+from tubelet.training.fitting.tokens import StretchOptions, find_places
 
 CPU = torch.device("cpu")
 SHORT = DecoderOptions(steps=60, width=16, pixels=4, batch=4, device="cpu")
@@ -83,7 +83,7 @@ def test_a_fit_keeps_its_figures_of_videos_never_seen(store, fitted) -> None:
 def test_a_head_starts_as_the_mean_patch_and_is_kept_where_nothing_is_better(store) -> None:
     """Tokens that say nothing of the pictures: what is kept is never worse than the mean on the videos held back."""
     ((place, _),) = find_places(store, ["linear"])
-    clips, reading = find_pictured(store, place, 4), Reading(4, 8, CPU)
+    clips, reading = find_pictured(store, place, 4), StretchOptions(4, 8, CPU)
     head = fit_head(clips, ([0, 1], [6, 7]), SHORT, CPU)
     blank = make_decoder(4, 16, 4, seed=0)
     start_as_mean(blank, clips, [0, 1], reading)

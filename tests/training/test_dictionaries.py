@@ -22,7 +22,7 @@ from tubelet.latent.fitting import BasisSpec
 from tubelet.latent.scope import Scope
 from tubelet.store import Store
 from tubelet.training.dictionaries.method import RATE, make_trainer
-from tubelet.training.dictionaries.training import Recipe, train_dictionary
+from tubelet.training.dictionaries.training import DictionaryRecipe, train_dictionary
 
 DIM, VIDEOS, CLIPS = 32, 8, 4
 
@@ -46,7 +46,7 @@ def test_planted_factors_are_found_again(seed: int) -> None:
     """48 factors in 32 dimensions, three per token: at least 95% at a cosine above 0.9."""
     factors = draw_factors(seed)
     tokens, _ = draw_sums(seed, 20_000, factors)
-    recipe = Recipe(features=96, active=ACTIVE, steps=300, rate=RATE / DIM**0.5, seed=seed, device=torch.device("cpu"))  # fmt: skip
+    recipe = DictionaryRecipe(features=96, active=ACTIVE, steps=300, rate=RATE / DIM**0.5, seed=seed, device=torch.device("cpu"))  # fmt: skip
     model, found = measure_sparsity(
         train_dictionary(draw_batches(tokens, 128, seed), tokens, recipe), tokens[:4000]
     )

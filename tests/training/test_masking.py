@@ -26,7 +26,7 @@ from tubelet.store.errors import StoreError
 from tubelet.store.mask_kinds import PAINTED
 from tubelet.store.schema import MASKING_TABLES, MASKINGS
 from tubelet.training.masking import drawing
-from tubelet.training.masking.basis import Basis
+from tubelet.training.masking.basis import ColorBasis
 from tubelet.training.masking.masks import MASKS, draw_mask
 from tubelet.training.masking.measuring import find_nearest, measure_mask
 from tubelet.training.masking.options import RATIOS, MaskOptions
@@ -98,7 +98,7 @@ def test_a_painted_frame_is_one_patch_per_cell_at_every_size(rows, columns):
 def test_colors_are_those_of_the_widest_axes_whichever_way_they_are_computed():
     generator = np.random.default_rng(1)
     tokens = generator.normal(size=(40, 60)) * np.r_[9, 6, 3, np.full(57, 0.1)]
-    wide, tall = Basis(tokens), Basis(np.concatenate([tokens] * 2))
+    wide, tall = ColorBasis(tokens), ColorBasis(np.concatenate([tokens] * 2))
     assert np.allclose(wide.project(tokens), tall.project(tokens), atol=1e-6)
     axes = np.linalg.svd(tokens - tokens.mean(0), full_matrices=False)[2][:3]
     expected = np.abs((tokens - tokens.mean(0)) @ axes.T)

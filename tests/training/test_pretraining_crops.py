@@ -47,7 +47,7 @@ def test_a_crop_cuts_frames_and_lessons_alike_and_plays_backward_what_is_longer_
     motion = slice(4, 6)
     crop, place = (
         crops.Crop(kind="short", count=1, width=2, slices=2, picture=14),
-        crops.Place(1, 2, 1),
+        crops.CropPlace(1, 2, 1),
     )
     assert np.array_equal(crops.cut_frames(frames, crop, place, 16), frames[2:6, :, 32:64, 16:48])
     assert np.array_equal(
@@ -55,7 +55,7 @@ def test_a_crop_cuts_frames_and_lessons_alike_and_plays_backward_what_is_longer_
     )
     far, corner = (
         crops.Crop(kind="far", count=1, width=2, slices=16, picture=14),
-        crops.Place(0, 0, 0),
+        crops.CropPlace(0, 0, 0),
     )
     played = crops.cut_frames(frames, far, corner, 16)
     assert np.array_equal(

@@ -31,7 +31,7 @@ from tubelet.training.fitting.errors import FitError
 from tubelet.training.fitting.memory import explain_memory
 from tubelet.training.fitting.pixels import PixelSequences, cut_patches, join_patches
 from tubelet.training.fitting.split import split_videos
-from tubelet.training.fitting.tokens import Reading, TokenSequences, find_places
+from tubelet.training.fitting.tokens import StretchOptions, TokenSequences, find_places
 from tubelet.training.transition.measuring import list_places
 from tubelet.training.transition.network import NetworkShape, SliceTransformer, roll_out
 from tubelet.training.transition.options import TransitionOptions
@@ -175,7 +175,7 @@ def test_batches_hold_no_more_than_they_are_told(store) -> None:
     ((place, slices),) = find_places(store, ["linear"])
     clips = TokenSequences.of(store, place, side=1)
     batches = list(
-        Reading(3, 5, torch.device("cpu")).read(clips, range(7), np.random.default_rng(0))
+        StretchOptions(3, 5, torch.device("cpu")).read(clips, range(7), np.random.default_rng(0))
     )
     assert slices == 12 and {tuple(batch.tokens.shape[1:]) for batch in batches} == {(5, 1, 1, DIM)}
     assert sorted(len(batch.tokens) for batch in batches) == [1, 3, 3]
@@ -184,7 +184,7 @@ def test_batches_hold_no_more_than_they_are_told(store) -> None:
             whole = store.grid(clips.clips[one.number].clip_id).astype(np.float32)
             wanted = whole[one.first : one.first + 5].mean((1, 2))
             np.testing.assert_allclose(tokens[:, 0, 0], wanted, atol=1e-3)
-    shuffled = next(iter(Reading(1, 12, torch.device("cpu"), True).read(clips, [0]))).tokens[
+    shuffled = next(iter(StretchOptions(1, 12, torch.device("cpu"), True).read(clips, [0]))).tokens[
         0, :, 0, 0
     ]
     straight = clips.read(0, 0, 12)[:, 0, 0]

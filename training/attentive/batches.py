@@ -14,7 +14,7 @@ from tubelet.training.attentive.network import normalize
 
 
 @dataclass(frozen=True)
-class Batch:
+class ClipBatch:
     """`numbers` of the clips among those asked for; their `tokens` (B, N, D) in single precision, normalized."""
 
     numbers: np.ndarray
@@ -22,7 +22,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Reading:
+class BatchOptions:
     """How minibatches are read: at most `size` clips, onto a device."""
 
     size: int
@@ -30,13 +30,13 @@ class Reading:
 
     def read(
         self, files: Sequence[TokenFile], generator: np.random.Generator | None = None
-    ) -> Iterator[Batch]:
+    ) -> Iterator[ClipBatch]:
         """All clips once, in random order if there is a generator. Raises ProbeError for tokens that are not finite, StoreError for a file that cannot be read."""
         for numbers in plan_batches([file.tokens for file in files], self.size, generator):
             chosen = [files[number] for number in numbers]
             tokens = normalize(read_tokens(chosen).to(self.device))
             _refuse_holes(tokens, chosen)
-            yield Batch(numbers, tokens)
+            yield ClipBatch(numbers, tokens)
 
 
 def plan_batches(

@@ -13,7 +13,7 @@ from tubelet.latent.probes.folds import splitter
 from tubelet.latent.probes.models import count_inner_folds
 from tubelet.latent.probes.options import NUMBERS
 from tubelet.latent.probes.tokens import TokenFile
-from tubelet.training.attentive.batches import Reading
+from tubelet.training.attentive.batches import BatchOptions
 from tubelet.training.attentive.network import AttentiveProbe, answer_all, choose_heads
 
 INNER = 5  # parts of the training part, one of which decides about rate and epoch
@@ -27,28 +27,28 @@ WEIGHT_DECAY = 0.01
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ProbeRecipe:
     """How probes are fitted."""
 
     rates: tuple[float, ...]
     epochs: int
-    reading: Reading
+    reading: BatchOptions
 
 
 @dataclass(frozen=True)
-class Examples:
+class ClipExamples:
     """Clips, their targets ``(n,)`` (numbers of classes, or standardized values), and how many outputs a probe needs."""
 
     files: Sequence[TokenFile]
     targets: Tensor
     outputs: int
 
-    def at(self, numbers: np.ndarray) -> "Examples":
-        return Examples([self.files[n] for n in numbers], self.targets[numbers], self.outputs)
+    def at(self, numbers: np.ndarray) -> "ClipExamples":
+        return ClipExamples([self.files[n] for n in numbers], self.targets[numbers], self.outputs)
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedProbe:
     """The best probe, its learning rate, the epochs that it took, and its loss on the clips that were held back (NaN: none were)."""
 
     probe: AttentiveProbe
@@ -69,8 +69,11 @@ def hold_back(
 
 
 def fit(
-    examples: Examples, parts: tuple[np.ndarray, np.ndarray] | None, recipe: Recipe, seed: int
-) -> Fitted:
+    examples: ClipExamples,
+    parts: tuple[np.ndarray, np.ndarray] | None,
+    recipe: ProbeRecipe,
+    seed: int,
+) -> FittedProbe:
     """Fit a probe per learning rate and keep the best; without clips to decide with, the middle rate for a few epochs."""
     if parts is None:
         rate = recipe.rates[len(recipe.rates) // 2]
@@ -78,10 +81,10 @@ def fit(
         epochs = min(recipe.epochs, BLIND_EPOCHS)
         for _ in range(epochs):
             sweep.learn(examples)
-        return Fitted(sweep.probes[0], rate, epochs, float("nan"))
+        return FittedProbe(sweep.probes[0], rate, epochs, float("nan"))
     learned, held = (examples.at(numbers) for numbers in parts)
     sweep = Sweep(examples, recipe.rates, recipe.reading, seed)
-    best = Best(len(recipe.rates))
+    best = BestEpochs(len(recipe.rates))
     for epoch in range(1, recipe.epochs + 1):
         sweep.learn(learned)
         best.compare(epoch, sweep.measure(held), sweep.probes)
@@ -91,7 +94,7 @@ def fit(
     return best.choose(sweep.probes, recipe.rates)
 
 
-class Best:
+class BestEpochs:
     """Of each probe of a sweep, its best epoch so far and what it was like then."""
 
     def __init__(self, size: int) -> None:
@@ -107,19 +110,19 @@ class Best:
                 self.states[number] = {name: tensor.clone() for name, tensor in state.items()}
                 self.losses[number], self.epochs[number] = loss, epoch
 
-    def choose(self, probes: Sequence[AttentiveProbe], rates: Sequence[float]) -> Fitted:
+    def choose(self, probes: Sequence[AttentiveProbe], rates: Sequence[float]) -> FittedProbe:
         """The one with the least loss, the smaller rate among equals."""
         at = int(np.argmin(self.losses))
         if self.states[at]:
             probes[at].load_state_dict(self.states[at])
-        return Fitted(probes[at], rates[at], self.epochs[at], self.losses[at])
+        return FittedProbe(probes[at], rates[at], self.epochs[at], self.losses[at])
 
 
 class Sweep:
     """Probes that start the same and learn from the same minibatches, each at its own rate."""
 
     def __init__(
-        self, examples: Examples, rates: Sequence[float], reading: Reading, seed: int
+        self, examples: ClipExamples, rates: Sequence[float], reading: BatchOptions, seed: int
     ) -> None:
         dim = examples.files[0].shape[3]
         self.probes = [
@@ -132,7 +135,7 @@ class Sweep:
         self.optimizer = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
         self.reading, self.generator, self.steps = reading, np.random.default_rng(seed), 0
 
-    def learn(self, examples: Examples) -> None:
+    def learn(self, examples: ClipExamples) -> None:
         """One epoch."""
         for batch in self.reading.read(examples.files, self.generator):
             targets = examples.targets[batch.numbers].to(self.reading.device)
@@ -143,7 +146,7 @@ class Sweep:
             self.steps += 1
 
     @torch.inference_mode()
-    def measure(self, examples: Examples) -> list[float]:
+    def measure(self, examples: ClipExamples) -> list[float]:
         """The mean loss of each probe; infinite for one that diverged."""
         total = torch.zeros(len(self.probes), dtype=torch.float64)
         for batch in self.reading.read(examples.files):

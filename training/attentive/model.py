@@ -8,8 +8,8 @@ import torch
 
 from tubelet.array_types import Float64
 from tubelet.latent.probes.tokens import TokenFile
-from tubelet.training.attentive.batches import Reading
-from tubelet.training.attentive.fitting import Fitted
+from tubelet.training.attentive.batches import BatchOptions
+from tubelet.training.attentive.fitting import FittedProbe
 from tubelet.training.attentive.network import answer_all
 
 
@@ -17,9 +17,9 @@ from tubelet.training.attentive.network import answer_all
 class AttentiveModel:
     """`scale` holds the classes, or the mean and standard deviation of the numbers that were learned from."""
 
-    fitted: Fitted
+    fitted: FittedProbe
     scale: np.ndarray
-    reading: Reading
+    reading: BatchOptions
 
     @property
     def classes_(self) -> np.ndarray:

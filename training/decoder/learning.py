@@ -16,7 +16,7 @@ from tubelet.training.decoder.network import TokenDecoder, make_decoder
 from tubelet.training.decoder.options import DecoderOptions
 from tubelet.training.fitting.pixels import cut_patches
 from tubelet.training.fitting.scaling import Scaling, measure_scaling
-from tubelet.training.fitting.tokens import Reading, TokenSequences
+from tubelet.training.fitting.tokens import StretchOptions, TokenSequences
 
 SLICES = 8  # of a clip per step, at most
 LOOK, PATIENCE, WARMUP = 50, 8, 20  # steps, looks, steps
@@ -33,7 +33,7 @@ class Pictured:
     patch: int
 
     def read(
-        self, reading: Reading, numbers: Sequence[int], generator: np.random.Generator | None
+        self, reading: StretchOptions, numbers: Sequence[int], generator: np.random.Generator | None
     ) -> Iterator[tuple[list[int], Tensor, Tensor]]:
         """Numbers of clips, tokens (B, H, W, D) of slices and their pixels per token (B, H, W, patch * patch * 3), clip after clip."""
         for batch in reading.read(self.tokens, numbers, generator):
@@ -70,7 +70,7 @@ def fit_head(
 ) -> FittedHead:
     """`parts`: numbers of the clips to learn from, and of those held back. Raises FitError for tokens that are not finite and pictures that cannot be read."""
     learn, held = parts
-    reading = Reading(options.batch, SLICES, device)
+    reading = StretchOptions(options.batch, SLICES, device)
     scaling = measure_scaling(clips.tokens, learn, reading).to(device)
     network = make_decoder(clips.tokens.clips[0].shape[3], options.width, options.pixels, options.seed).to(device)  # fmt: skip
     start_as_mean(network, clips, learn, reading)
@@ -106,7 +106,7 @@ def _schedule(step: int, steps: int) -> float:
 
 @torch.no_grad()
 def start_as_mean(
-    network: TokenDecoder, clips: Pictured, numbers: Sequence[int], reading: Reading
+    network: TokenDecoder, clips: Pictured, numbers: Sequence[int], reading: StretchOptions
 ) -> None:
     """Let a network draw the mean patch of what it learns from, whatever it sees: so none is kept that is worse than that on the videos held back."""
     total = torch.zeros_like(network.last.bias, dtype=torch.float64)
@@ -124,7 +124,7 @@ def _copy(network: TokenDecoder) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def measure_error(
-    clips: Pictured, numbers: Sequence[int], head: FittedHead, reading: Reading
+    clips: Pictured, numbers: Sequence[int], head: FittedHead, reading: StretchOptions
 ) -> float:
     """Mean squared error over the first slices of clips."""
     total, count = 0.0, 0

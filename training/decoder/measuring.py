@@ -10,7 +10,7 @@ from torch import Tensor
 from tubelet.training.decoder.learning import FittedHead, Pictured
 from tubelet.training.decoder.similarity import PerceptualDistance, measure_psnr, measure_ssim
 from tubelet.training.fitting.pixels import join_patches
-from tubelet.training.fitting.tokens import Reading
+from tubelet.training.fitting.tokens import StretchOptions
 
 MEAN_SIDE = 32  # pixels of the mean picture
 SLICES_MOST = 8  # of a clip, from its beginning
@@ -31,7 +31,7 @@ class HeadTest:
         """Means over the slices of each test video."""
         distance, sums = PerceptualDistance.find(device), dict[str, dict[str, float]]()
         average = self._average_picture(batch, device)
-        for numbers, tokens, pixels in self.clips.read(Reading(batch, SLICES_MOST, device), self.test, None):  # fmt: skip
+        for numbers, tokens, pixels in self.clips.read(StretchOptions(batch, SLICES_MOST, device), self.test, None):  # fmt: skip
             truth = _as_pictures(pixels, self.clips.patch)
             drawn = _as_pictures(self.head.network(self.head.scaling.scale(tokens)), self.clips.patch)  # fmt: skip
             mean = F.interpolate(average[None], truth.shape[2:], mode="bilinear", align_corners=False).expand_as(truth)  # fmt: skip
@@ -47,7 +47,7 @@ class HeadTest:
     def _average_picture(self, batch: int, device: torch.device) -> Tensor:
         """(3, h, w): the mean of the first slices of what was learned from."""
         total, count = torch.zeros(3, MEAN_SIDE, MEAN_SIDE, device=device), 0
-        for _, _, pixels in self.clips.read(Reading(batch, 1, device), self.learn, None):
+        for _, _, pixels in self.clips.read(StretchOptions(batch, 1, device), self.learn, None):
             pictures = _as_pictures(pixels, self.clips.patch)
             total += F.interpolate(pictures, (MEAN_SIDE, MEAN_SIDE), mode="area").sum(0)
             count += len(pictures)

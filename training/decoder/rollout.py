@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from tubelet.array_types import UInt8
-from tubelet.latent.decoding.decoder import Decoder
+from tubelet.latent.decoding.decoder import LoadedDecoder
 from tubelet.latent.decoding.pictures import read_pictures
 from tubelet.latent.transition.figures import TransitionFigures, summarize
 from tubelet.store import Store
@@ -32,7 +32,9 @@ class DrawnRollout:
 
 
 @torch.inference_mode()
-def draw_rollout(store: Store, decoder: Decoder, clip_id: str, transition_id: str) -> DrawnRollout:
+def draw_rollout(
+    store: Store, decoder: LoadedDecoder, clip_id: str, transition_id: str
+) -> DrawnRollout:
     """Raises FitError, LatentError and StoreError for models of another encoder, and clips too short to predict anything."""
     clip, (network, scaling) = store.clip(clip_id), load_transition(store, transition_id)
     (row,) = store.rows("FROM transitions WHERE transition_id = $1", [transition_id])

@@ -12,7 +12,7 @@ from tubelet.ingest.encoders import device
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.layer import LAST
 from tubelet.latent.decoding.decoder import describe_quality
-from tubelet.latent.probes.states import Place
+from tubelet.latent.probes.states import StoredLayer
 from tubelet.store import Store
 from tubelet.store.clock import now
 from tubelet.store.disk.models import write_model
@@ -76,7 +76,7 @@ def fit_decoder(
     return DecoderOutcome(_read(store, decoder_id), False)
 
 
-def count_levels(store: Store, place: Place) -> int:
+def count_levels(store: Store, place: StoredLayer) -> int:
     """Parts of a stored token that are layer-normalized before a head sees them; 0 for an encoder without a predictor, and for layers that none answers.
 
     Predictions lie in the space of normalized tokens: so a head that was fitted there draws both.
@@ -91,7 +91,7 @@ def count_levels(store: Store, place: Place) -> int:
     return {LAST.name: 1, "all": entry.depth.levels}.get(row.layer, 0)
 
 
-def find_pictured(store: Store, place: Place, patch: int, levels: int = 0) -> Pictured:
+def find_pictured(store: Store, place: StoredLayer, patch: int, levels: int = 0) -> Pictured:
     """The clips of an encoder that keep tokens and slice pictures. Raises FitError where none has pictures."""
     tokens = TokenSequences.of(store, place, WHOLE_GRID)
     held = {row["clip_id"]: ClipRow.of(row) for row in store.rows("FROM clips WHERE encoder_id = $1", [place.encoder_id])}  # fmt: skip
@@ -115,7 +115,7 @@ def _read(store: Store, decoder_id: str) -> FittedDecoder:
 
 def _keep(
     store: Store,
-    what: tuple[str, Place],
+    what: tuple[str, StoredLayer],
     found: tuple[FittedHead, Scores, Split],
     options: DecoderOptions,
 ) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from tubelet.ingest.encoders import device
 from tubelet.latent.dictionary import Dictionary
 from tubelet.latent.dictionary_fit import Asked, Train
-from tubelet.training.dictionaries.training import Recipe, train_dictionary
+from tubelet.training.dictionaries.training import DictionaryRecipe, train_dictionary
 
 RATE = 0.0226  # over the square root of the dimensions
 TOLD = 10  # messages
@@ -19,7 +19,7 @@ def make_trainer(name: str, say: Callable[[str], None] = lambda line: None) -> T
 
     def train(asked: Asked) -> Dictionary:
         options = asked.options
-        recipe = Recipe(
+        recipe = DictionaryRecipe(
             features=asked.features,
             active=options.active,
             steps=options.steps,

@@ -22,7 +22,7 @@ WARM, COOL = 1 / 20, 1 / 4  # of all steps: the rate rises at first and falls to
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class DictionaryRecipe:
     """`features` of which `active` rebuild a token; `steps` of Adam at `rate`, on `device`."""
 
     features: int
@@ -34,25 +34,27 @@ class Recipe:
 
 
 def train_dictionary(
-    batches: Iterator[Float32[np.ndarray, "n D"]], first: Float32[np.ndarray, "m D"], recipe: Recipe
+    batches: Iterator[Float32[np.ndarray, "n D"]],
+    first: Float32[np.ndarray, "m D"],
+    recipe: DictionaryRecipe,
 ) -> Dictionary:
     """A dictionary from batches of finite tokens; the `first` ones set the scale and the initial features."""
-    trainer = Trainer(first, recipe)
+    trainer = DictionaryTrainer(first, recipe)
     for step, batch in zip(range(recipe.steps), batches):
         trainer.learn(batch, step)
     return trainer.finish()
 
 
-class Trainer:
+class DictionaryTrainer:
     """The autoencoder and its optimizer."""
 
-    def __init__(self, first: Float32[np.ndarray, "m D"], recipe: Recipe) -> None:
+    def __init__(self, first: Float32[np.ndarray, "m D"], recipe: DictionaryRecipe) -> None:
         self.recipe, self.generator = recipe, torch.Generator().manual_seed(recipe.seed)
         tokens = torch.from_numpy(np.ascontiguousarray(first, np.float32))
         self.mean = tokens.mean(0).to(recipe.device)
         spread = float((tokens - tokens.mean(0)).square().mean().sqrt())
         self.scale = spread if spread > 0 else 1.0
-        chosen = self._unit(self._scaled(tokens[self._draw(len(tokens), recipe.features)]))
+        chosen = self._unit(self._scale(tokens[self._draw(len(tokens), recipe.features)]))
         noise = torch.randn(chosen.shape, generator=self.generator).to(chosen)
         start = self._unit(chosen + 0.3 * noise / chosen.shape[1] ** 0.5)
         self.decoder = start.clone().requires_grad_()
@@ -65,7 +67,7 @@ class Trainer:
 
     def learn(self, batch: Float32[np.ndarray, "n D"], step: int) -> float:
         """One step; the loss."""
-        tokens = self._scaled(torch.from_numpy(np.ascontiguousarray(batch, np.float32)))
+        tokens = self._scale(torch.from_numpy(np.ascontiguousarray(batch, np.float32)))
         answers = tokens @ self.encoder.T + self.bias
         kept = self._keep(answers, self.recipe.active)
         rest = tokens - kept @ self.decoder
@@ -122,7 +124,7 @@ class Trainer:
         done = (step + 1) / self.recipe.steps
         return min(1.0, done / WARM, (1 - done) / COOL + 1e-3)
 
-    def _scaled(self, tokens: Tensor) -> Tensor:
+    def _scale(self, tokens: Tensor) -> Tensor:
         return (tokens.to(self.recipe.device) - self.mean) / self.scale
 
     def _draw(self, count: int, wanted: int) -> Tensor:

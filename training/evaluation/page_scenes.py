@@ -34,7 +34,7 @@ Truth = (
 
 
 @dataclass(frozen=True)
-class Followed:
+class FollowedPatch:
     """The track of the patch under the object's center in the first slice, and its true place in each."""
 
     track: Track
@@ -72,7 +72,7 @@ class Followed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class TrackShares:
     """Shares of slices. Of the `visible`: `near`, found within one patch of the truth, and `kept`, not called lost; of the `absent`: `lost`."""
 
     visible: int
@@ -82,7 +82,7 @@ class Held:
     lost: float
 
     @classmethod
-    def of(cls, followed: Sequence[Followed]) -> "Held":
+    def of(cls, followed: Sequence[FollowedPatch]) -> "TrackShares":
         near, kept, lost = (
             [value for one in followed for value in values(one)]
             for values in (lambda f: f.near, lambda f: f.kept, lambda f: f.lost)
@@ -131,13 +131,13 @@ def measure_scenes(
     )
 
 
-def follow_patch(scene: PageScene, clip: Clip, unrelated: NullSimilarity) -> Followed:
+def follow_patch(scene: PageScene, clip: Clip, unrelated: NullSimilarity) -> FollowedPatch:
     """Follow the patch under the object's center in the first slice of the scene's clip."""
     slices, side = clip.positions[0], SIDE / clip.positions[1]  # pixels of a patch
     start = (scene.center(0) // side).astype(int)
     found = tracking.track(query.query_clip(clip, [(0, *start)]), clip, unrelated)
     offset = (start + 0.5) * side - scene.center(0)
-    return Followed(
+    return FollowedPatch(
         found, [_truth(scene, offset, side, _frames(number, slices)) for number in range(slices)]
     )
 

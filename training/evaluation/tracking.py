@@ -8,14 +8,14 @@ from tubelet.training.scenes.scene import Scene
 
 
 @dataclass(frozen=True)
-class Track:
+class TrackScores:
     """Of the slices after the first: the share whose best match lies within one patch of the truth, and the share that hits it exactly."""
 
     near: float
     exact: float
 
 
-def track(grid: torch.Tensor, scene: Scene, patch: int) -> Track:
+def track(grid: torch.Tensor, scene: Scene, patch: int) -> TrackScores:
     """Follow the token (S, H, W, D) at the object's center in slice 0 by the greatest cosine in each slice.
 
     The truth is the patch that the center lies in, on average over the slice's frames; within one patch includes diagonals.
@@ -26,7 +26,7 @@ def track(grid: torch.Tensor, scene: Scene, patch: int) -> Track:
     best = likeness.flatten(1).argmax(1)
     found = torch.stack([best // grid.shape[2], best % grid.shape[2]], 1)
     apart = (found - truth[1:]).abs().amax(1)
-    return Track(float((apart <= 1).float().mean()), float((apart == 0).float().mean()))
+    return TrackScores(float((apart <= 1).float().mean()), float((apart == 0).float().mean()))
 
 
 def positions(scene: Scene, patch: int, slices: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 from tubelet.latent.decoding.pictures import read_pictures
 from tubelet.store import Store
 from tubelet.store.rows import ClipRow
-from tubelet.training.fitting.tokens import Clip
+from tubelet.training.fitting.tokens import TokenClip
 
 PATCH = 4  # pixels per side of what becomes a token
 
@@ -19,16 +19,16 @@ class PixelSequences:
 
     store: Store
     rows: tuple[ClipRow, ...]
-    clips: tuple[Clip, ...]
+    clips: tuple[TokenClip, ...]
 
     @classmethod
-    def of(cls, store: Store, like: tuple[Clip, ...]) -> "PixelSequences | None":
+    def of(cls, store: Store, like: tuple[TokenClip, ...]) -> "PixelSequences | None":
         """Of the same clips and grids as those of an encoder; None where one has no pictures."""
         held = {row["clip_id"]: ClipRow.of(row) for row in store.rows("FROM clips")}
         rows = tuple(held[clip.clip_id] for clip in like)
         if not all(store.layout.has_pictures(row.video_id, row.clip_id) for row in rows):
             return None
-        clips = tuple(Clip(one.clip_id, one.video_id, (*one.shape[:3], PATCH * PATCH * 3)) for one in like)  # fmt: skip
+        clips = tuple(TokenClip(one.clip_id, one.video_id, (*one.shape[:3], PATCH * PATCH * 3)) for one in like)  # fmt: skip
         return cls(store, rows, clips)
 
     def read(self, number: int, first: int, stop: int) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tubelet.training.fitting.tokens import Reading, Sequences
+from tubelet.training.fitting.tokens import Sequences, StretchOptions
 
 SMALLEST = 1e-6  # part of the largest standard deviation below which a dimension is constant
 
@@ -25,7 +25,7 @@ class Scaling:
         return (tokens - self.mean) / self.std
 
 
-def measure_scaling(clips: Sequences, numbers: Sequence[int], reading: Reading) -> Scaling:
+def measure_scaling(clips: Sequences, numbers: Sequence[int], reading: StretchOptions) -> Scaling:
     """One pass over all slices of some clips, in double precision."""
     total = squares = torch.zeros((), dtype=torch.float64)
     tokens = 0

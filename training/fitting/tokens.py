@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tubelet.latent.probes.states import Place
+from tubelet.latent.probes.states import StoredLayer
 from tubelet.latent.probes.tokens import TokenFile, read_token_files
 from tubelet.store import Store
 from tubelet.store.disk import embeddings
@@ -25,7 +25,7 @@ Shape = tuple[int, int, int, int]  # slices, rows, columns, numbers per token
 
 
 @dataclass(frozen=True)
-class Clip:
+class TokenClip:
     """A clip as a model sees it: its id, its video, and its shape after averaging."""
 
     clip_id: str
@@ -37,7 +37,7 @@ class Sequences(Protocol):
     """Clips that can be read as tokens."""
 
     @property
-    def clips(self) -> Sequence[Clip]: ...
+    def clips(self) -> Sequence[TokenClip]: ...
 
     def read(self, number: int, first: int, stop: int) -> Tensor:
         """Slices ``[first, stop)`` of a clip, (S, H, W, D) in single precision."""
@@ -52,14 +52,14 @@ class TokenSequences:
     """
 
     files: tuple[TokenFile, ...]
-    clips: tuple[Clip, ...]
+    clips: tuple[TokenClip, ...]
     levels: int = 0
 
     @classmethod
-    def of(cls, store: Store, place: Place, side: int) -> "TokenSequences":
+    def of(cls, store: Store, place: StoredLayer, side: int) -> "TokenSequences":
         found = read_token_files(store, place)
         clips = tuple(
-            Clip(file.clip_id, str(video), shrink(file.shape, side))
+            TokenClip(file.clip_id, str(video), shrink(file.shape, side))
             for file, video in zip(found.files, found.video_ids)
         )
         return cls(found.files, clips)
@@ -89,7 +89,7 @@ def average(grid: Tensor, size: tuple[int, int]) -> Tensor:
     return F.adaptive_avg_pool2d(grid.permute(0, 3, 1, 2), size).permute(0, 2, 3, 1)
 
 
-def find_places(store: Store, encoders: Sequence[str]) -> list[tuple[Place, int]]:
+def find_places(store: Store, encoders: Sequence[str]) -> list[tuple[StoredLayer, int]]:
     """The encoders that are named, or all, whose clips keep tokens, and how many slices their longest clip has. Raises FitError where there is none."""
     wanted = [find_encoder(store, name) for name in encoders]
     rows = {row["encoder_id"]: row for row in store.rows(PLACES)}
@@ -100,7 +100,7 @@ def find_places(store: Store, encoders: Sequence[str]) -> list[tuple[Place, int]
             f"no clip of {lacking[0]} keeps its tokens, which a model is fitted to: ingest with `--keep embeddings`"
         )  # fmt: skip
     chosen = [rows[encoder] for encoder in dict.fromkeys(wanted)] or list(rows.values())
-    return [(Place(row["encoder_id"], row["layer"], False, row["untrained"]), row["slices"]) for row in chosen]  # fmt: skip
+    return [(StoredLayer(row["encoder_id"], row["layer"], False, row["untrained"]), row["slices"]) for row in chosen]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Batch:
+class StretchBatch:
     """Stretches of clips of one shape, and their tokens (B, S, H, W, D)."""
 
     stretches: tuple[Stretch, ...]
@@ -120,7 +120,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Reading:
+class StretchOptions:
     """How batches are read: at most `size` stretches of at most `slices` slices, onto a device; in the order of time, or not (`shuffled`)."""
 
     size: int
@@ -130,7 +130,7 @@ class Reading:
 
     def read(
         self, clips: Sequences, numbers: Sequence[int], generator: np.random.Generator | None = None
-    ) -> Iterator[Batch]:
+    ) -> Iterator[StretchBatch]:
         """One stretch of each clip in random order, at a random place, where there is a generator; else the first of each."""
         lengths = [min(self.slices, clips.clips[n].shape[0]) for n in numbers]
         keys = _number_shapes([(length, *clips.clips[n].shape[1:]) for length, n in zip(lengths, numbers)])  # fmt: skip
@@ -138,7 +138,7 @@ class Reading:
             chosen = [self._place(clips.clips[numbers[m]], numbers[m], lengths[m], generator) for m in members]  # fmt: skip
             yield self._make(clips, chosen, lengths[members[0]])
 
-    def read_whole(self, clips: Sequences, numbers: Sequence[int]) -> Iterator[Batch]:
+    def read_whole(self, clips: Sequences, numbers: Sequence[int]) -> Iterator[StretchBatch]:
         """All slices of each clip."""
         keys = _number_shapes([clips.clips[n].shape for n in numbers])
         for members in plan_batches(keys, self.size, None):
@@ -146,12 +146,12 @@ class Reading:
             yield self._make(clips, chosen, clips.clips[chosen[0].number].shape[0])
 
     def _place(
-        self, clip: Clip, number: int, length: int, generator: np.random.Generator | None
+        self, clip: TokenClip, number: int, length: int, generator: np.random.Generator | None
     ) -> Stretch:
         last = clip.shape[0] - length
         return Stretch(number, int(generator.integers(last + 1)) if generator and last else 0)
 
-    def _make(self, clips: Sequences, chosen: list[Stretch], length: int) -> Batch:
+    def _make(self, clips: Sequences, chosen: list[Stretch], length: int) -> StretchBatch:
         tokens = torch.stack([self._read(clips, one, length) for one in chosen])
         whole = torch.isfinite(tokens).flatten(1).all(1)
         if not bool(whole.all()):
@@ -159,7 +159,7 @@ class Reading:
             raise FitError(
                 f"the clip {wrong.clip_id} has tokens that are not finite: run `tubelet check`, and ingest its video again"
             )
-        return Batch(tuple(chosen), tokens.to(self.device))
+        return StretchBatch(tuple(chosen), tokens.to(self.device))
 
     def _read(self, clips: Sequences, one: Stretch, length: int) -> Tensor:
         """Slices in order; or, shuffled, in an order of the clip's own that is the same each time."""

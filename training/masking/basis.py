@@ -5,7 +5,7 @@ import numpy as np
 FITTED = 2_048  # tokens, evenly spaced: more change the first components little
 
 
-class Basis:
+class ColorBasis:
     """The first three principal components of some tokens (N, D), and the colors in which tokens appear in it."""
 
     def __init__(self, tokens: np.ndarray) -> None:

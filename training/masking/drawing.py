@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from tubelet.store.disk.outputs import open_whole
-from tubelet.training.masking.basis import Basis
+from tubelet.training.masking.basis import ColorBasis
 from tubelet.training.masking.measuring import MaskedWindow
 
 TILE, GAP, HEAD = 96, 4, 18  # pixels
@@ -27,7 +27,7 @@ def draw_windows(frames: torch.Tensor, masked: Mapping[str, MaskedWindow]) -> Im
     first = next(iter(masked.values()))
     slices = first.hidden.shape[0]
     shown = np.unique(np.linspace(0, slices - 1, min(slices, SLICES_MOST)).round().astype(int))
-    basis = Basis(first.truth.numpy())
+    basis = ColorBasis(first.truth.numpy())
     most = max(float(found.errors["l1"].max()) for found in masked.values()) or 1.0
     rows = [
         (name if number == 0 else "", tiles)
@@ -43,7 +43,9 @@ def write_picture(image: Image.Image, path: Path) -> None:
         image.save(file, "PNG")
 
 
-def _rows(frames: torch.Tensor, found: MaskedWindow, basis: Basis, most: float) -> list[np.ndarray]:
+def _rows(
+    frames: torch.Tensor, found: MaskedWindow, basis: ColorBasis, most: float
+) -> list[np.ndarray]:
     """Rows of tiles, each (S, h, w, 3)."""
     hidden, shape = found.hidden[..., None], (*found.hidden.shape, 3)
     filled, truth = (basis.color(tokens.numpy()).reshape(shape) for tokens in (found.filled, found.truth))  # fmt: skip

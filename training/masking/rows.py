@@ -11,7 +11,7 @@ from tubelet.store.disk.derived import rows_of
 from tubelet.store.disk.masked import MaskedTokens
 from tubelet.store.ids import hash_parts
 from tubelet.store.schema import MASKED_TOKENS, MASKING_PROJECTIONS, MASKINGS
-from tubelet.training.masking.basis import Basis
+from tubelet.training.masking.basis import ColorBasis
 from tubelet.training.masking.measuring import MaskedWindow
 
 
@@ -67,7 +67,7 @@ def masking_rows(
 
 def _project(masking: Masking, found: MaskedWindow) -> pa.Table:
     """All tokens of the window in the basis of the encoder's output for it: as seen or predicted, and its own."""
-    basis, shape = Basis(found.truth.numpy()), found.hidden.shape
+    basis, shape = ColorBasis(found.truth.numpy()), found.hidden.shape
     places = dict(zip(("slice", "y", "x"), map(np.ravel, np.indices(shape)), strict=True))
     shown, own = (basis.project(tokens.numpy()) for tokens in (found.filled, found.truth))
     components = {

@@ -10,7 +10,7 @@ import torch
 
 from tubelet.training.pretraining import augmentation, crops
 from tubelet.training.pretraining.bank import Bank
-from tubelet.training.pretraining.crops import Crop, Place
+from tubelet.training.pretraining.crops import Crop, CropPlace
 from tubelet.training.pretraining.distillation import MOTION
 from tubelet.training.pretraining.objective import Batch
 from tubelet.training.pretraining.token_masks import sample_masks
@@ -35,7 +35,8 @@ def batch(step: int, steps: int, bank: Bank) -> Batch:
     crop = crops.choose(step, generator, settings, whole)
     numbers = _choose_clips(generator, crop.count, step, settings.bank)
     cut = [
-        _cut(bank, number, crop, Place.any(generator, crop, settings.grid)) for number in numbers
+        _cut(bank, number, crop, CropPlace.any(generator, crop, settings.grid))
+        for number in numbers
     ]
     clips = torch.from_numpy(np.stack([frames for frames, _ in cut])).float()
     masks = []
@@ -82,7 +83,9 @@ def _choose_clips(generator: np.random.Generator, count: int, step: int, bank: i
     return chosen
 
 
-def _cut(bank: Bank, number: int, crop: Crop, place: Place) -> tuple[np.ndarray, np.ndarray | None]:
+def _cut(
+    bank: Bank, number: int, crop: Crop, place: CropPlace
+) -> tuple[np.ndarray, np.ndarray | None]:
     frames, features = bank.clip(int(number))
     return (
         crops.cut_frames(frames, crop, place, bank.settings.patch),

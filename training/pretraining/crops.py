@@ -84,7 +84,7 @@ def choose(step: int, generator: np.random.Generator, settings: Settings, whole:
 
 
 @dataclass(frozen=True)
-class Place:
+class CropPlace:
     """Where a crop lies in one clip: its first slice, row and column."""
 
     first: int
@@ -92,7 +92,9 @@ class Place:
     column: int
 
     @classmethod
-    def any(cls, generator: np.random.Generator, crop: Crop, grid: tuple[int, int, int]) -> "Place":
+    def any(
+        cls, generator: np.random.Generator, crop: Crop, grid: tuple[int, int, int]
+    ) -> "CropPlace":
         spare = grid[0] - min(grid[0], crop.slices), grid[1] - crop.width, grid[2] - crop.width
         return cls(*(int(generator.integers(0, left + 1)) for left in spare))
 
@@ -105,7 +107,7 @@ class Place:
         return order, (np.arange(crop.slices) // total) % 2 == 1
 
 
-def cut_frames(frames: np.ndarray, crop: Crop, place: Place, patch: int) -> np.ndarray:
+def cut_frames(frames: np.ndarray, crop: Crop, place: CropPlace, patch: int) -> np.ndarray:
     """Frames of a clip (T, 3, H, W) to those of a crop (t, 3, h, w)."""
     order, backward = place.slices(crop, len(frames) // 2)
     pairs = np.stack([2 * order + backward, 2 * order + ~backward], 1)
@@ -116,7 +118,7 @@ def cut_frames(frames: np.ndarray, crop: Crop, place: Place, patch: int) -> np.n
     return frames[numbers, :, rows, columns]
 
 
-def cut_features(features: np.ndarray, crop: Crop, place: Place, motion: slice) -> np.ndarray:
+def cut_features(features: np.ndarray, crop: Crop, place: CropPlace, motion: slice) -> np.ndarray:
     """Features of a clip (S, H, W, C) to those of a crop (s * h * w, C); `motion` are the displacements, which change sign
     where the crop is played backward, and are 0 in an image."""
     order, backward = place.slices(crop, len(features))

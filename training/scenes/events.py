@@ -92,7 +92,7 @@ def _vanish(stage: Stage) -> EventScene:
     return _behind_bar(stage, returns=False)
 
 
-def _hidden(stage: Stage) -> EventScene:
+def _hide_object(stage: Stage) -> EventScene:
     return _behind_bar(stage, returns=True)
 
 
@@ -120,7 +120,7 @@ EVENTS: dict[str, Callable[[Stage], EventScene]] = {
     "teleport": _teleport,
     "color": _color,
     "vanish": _vanish,
-    "hidden": _hidden,
+    "hidden": _hide_object,
     "reverse": _reverse,
 }
 

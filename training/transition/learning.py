@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tubelet.training.fitting.scaling import Scaling, measure_scaling
-from tubelet.training.fitting.tokens import Reading, Sequences
+from tubelet.training.fitting.tokens import Sequences, StretchOptions
 from tubelet.training.transition.network import NetworkShape, SliceTransformer
 from tubelet.training.transition.options import TransitionOptions
 
@@ -25,7 +25,7 @@ CLIPPED = 1.0  # norm of gradients
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitted:
+class FittedNetwork:
     """A network, its scaling, the steps that were taken, the one whose weights were kept, and what it explains over copying of the videos held back."""
 
     network: SliceTransformer
@@ -47,16 +47,16 @@ def fit(
     clips: Sequences,
     parts: Parts,
     options: TransitionOptions,
-    reading: Reading,
+    reading: StretchOptions,
     report: Callable[[int], None] = lambda step: None,
-) -> Fitted:
+) -> FittedNetwork:
     """Fit one model; `report` receives each step. Raises FitError for tokens that are not finite."""
     scaling = measure_scaling(clips, parts.learn, reading).to(reading.device)
     network = _make_network(clips, options).to(reading.device)
-    task = Task(network, scaling, clips, reading)
+    task = FittingTask(network, scaling, clips, reading)
     optimizer = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=WEIGHT_DECAY)
     generator = np.random.default_rng([options.seed, 47])
-    best, step = Best(), 0
+    best, step = BestStep(), 0
     best.compare(0, task.measure(parts.held), network)
     while step < options.steps and not best.is_stale(step):
         for batch in reading.read(clips, parts.learn, generator):
@@ -74,7 +74,7 @@ def fit(
             if step == options.steps or best.is_stale(step):
                 break
     network.load_state_dict(best.state)
-    return Fitted(
+    return FittedNetwork(
         network=network.eval(),
         scaling=scaling,
         steps=step,
@@ -104,13 +104,13 @@ def schedule(step: int, steps: int) -> float:
 
 
 @dataclass(frozen=True)
-class Task:
+class FittingTask:
     """A network and what it learns from."""
 
     network: SliceTransformer
     scaling: Scaling
     clips: Sequences
-    reading: Reading
+    reading: StretchOptions
 
     def lose(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Mean squared errors of the slices after each, of the prediction and of a copy."""
@@ -130,7 +130,7 @@ class Task:
         return float(found[0]), float(found[1])
 
 
-class Best:
+class BestStep:
     """The best look so far, and the weights at it."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tubelet.training.fitting.scaling import Scaling
-from tubelet.training.fitting.tokens import Batch, Reading, Sequences
+from tubelet.training.fitting.tokens import Sequences, StretchBatch, StretchOptions
 from tubelet.training.transition.network import SliceTransformer, roll_out
 
 LEAST_CONTEXT = 2  # slices, where a clip has more: one alone has no direction
@@ -36,7 +36,7 @@ Sums = dict[tuple[str, int], VideoSums]  # by video and horizon
 
 
 @dataclass(frozen=True)
-class Bank:
+class SliceBank:
     """Slices (M, H, W, D) of test videos, and which video each is of; they are as large as the clips that are ranked among them."""
 
     tokens: Tensor
@@ -44,7 +44,7 @@ class Bank:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class TestedNetwork:
     """A network that is measured, and the clips that it never saw, by their numbers."""
 
     network: SliceTransformer
@@ -53,7 +53,7 @@ class Measurement:
     numbers: Sequence[int]
 
     @torch.inference_mode()
-    def measure(self, reading: Reading, horizons: int) -> Sums:
+    def measure(self, reading: StretchOptions, horizons: int) -> Sums:
         """By video and horizon."""
         sums: Sums = {}
         banks = self._fill_banks(reading)
@@ -70,7 +70,7 @@ class Measurement:
                     self._add(sums, (batch, step), found, bank)
         return sums
 
-    def _fill_banks(self, reading: Reading) -> dict[tuple[int, ...], Bank]:
+    def _fill_banks(self, reading: StretchOptions) -> dict[tuple[int, ...], SliceBank]:
         """By the size of the grid: the same number of slices of every test video, evenly spread."""
         each = max(1, BANK // len({self.clips.clips[n].video_id for n in self.numbers}))
         tokens: dict[tuple[int, ...], list[Tensor]] = {}
@@ -85,14 +85,16 @@ class Measurement:
                 tokens.setdefault(clip.shape[1:3], []).append(self.scaling.scale(one))
                 videos.setdefault(clip.shape[1:3], []).append(clip.video_id)
         return {
-            size: Bank(torch.stack(tokens[size]), np.array(videos[size])) for size in tokens
+            size: SliceBank(torch.stack(tokens[size]), np.array(videos[size])) for size in tokens
         } | {
-            clip.shape[1:3]: Bank(torch.empty(0), np.array([]))
+            clip.shape[1:3]: SliceBank(torch.empty(0), np.array([]))
             for clip in (self.clips.clips[n] for n in self.numbers)
             if clip.shape[1:3] not in tokens
         }
 
-    def _add(self, sums: Sums, at: tuple[Batch, int], found: "Guessed", bank: Bank) -> None:
+    def _add(
+        self, sums: Sums, at: tuple[StretchBatch, int], found: "Guessed", bank: SliceBank
+    ) -> None:
         batch, step = at
         errors = found.errors()
         within = {name: found.rank_within(name) for name in GUESSES}

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pyarrow as pa
 
-from tubelet.latent.probes.states import Place
+from tubelet.latent.probes.states import StoredLayer
 from tubelet.store import Store
 from tubelet.store.clock import now
 from tubelet.store.disk.models import read_model, write_model
@@ -15,7 +15,7 @@ from tubelet.store.schema import TRANSITION_SCORES, TRANSITIONS
 from tubelet.training.fitting.scaling import Scaling
 from tubelet.training.fitting.split import Split
 from tubelet.training.fitting.weights import MEAN, STD, pack_weights, unpack_weights
-from tubelet.training.transition.learning import Fitted
+from tubelet.training.transition.learning import FittedNetwork
 from tubelet.training.transition.measuring import Sums, VideoSums
 from tubelet.training.transition.network import NetworkShape, SliceTransformer
 from tubelet.training.transition.options import TransitionOptions
@@ -26,7 +26,7 @@ class Transition:
     """One model of a run: what it is fitted to (no place: pixels), and which control it is."""
 
     run_id: str
-    place: Place | None
+    place: StoredLayer | None
     control: str | None
 
     @property
@@ -39,16 +39,18 @@ class Transition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class FittedModel:
     """A fitted model, what it reached, and the sums that its baselines are taken from."""
 
     transition: Transition
-    fitted: Fitted
+    fitted: FittedNetwork
     sums: Sums
     baselines: Sums
 
 
-def keep_transition(store: Store, found: Found, split: Split, options: TransitionOptions) -> None:
+def keep_transition(
+    store: Store, found: FittedModel, split: Split, options: TransitionOptions
+) -> None:
     """Write the weights, then commit the rows: the file is seen once they are."""
     shape = asdict(found.fitted.network.shape)
     data = pack_weights(found.fitted.network, found.fitted.scaling, shape)
@@ -63,7 +65,7 @@ def keep_transition(store: Store, found: Found, split: Split, options: Transitio
         )  # fmt: skip
 
 
-def _transition_row(found: Found, split: Split, options: TransitionOptions) -> dict:
+def _transition_row(found: FittedModel, split: Split, options: TransitionOptions) -> dict:
     fitted, (encoder_id, layer) = found.fitted, found.transition.where
     return {
         "transition_id": found.transition.transition_id,
@@ -88,7 +90,7 @@ def _transition_row(found: Found, split: Split, options: TransitionOptions) -> d
     }
 
 
-def _score_rows(found: Found) -> list[dict]:
+def _score_rows(found: FittedModel) -> list[dict]:
     return [
         _score_row(video, horizon, sums, found.baselines[video, horizon])
         | {"transition_id": found.transition.transition_id}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tubelet.ingest.encoders import device
 from tubelet.latent.probes.controls import PIXELS, SHUFFLED, UNTRAINED
-from tubelet.latent.probes.states import Place
+from tubelet.latent.probes.states import StoredLayer
 from tubelet.store import Store
 from tubelet.store.ids import hash_parts
 from tubelet.store.sandbox import conditions
@@ -14,11 +14,11 @@ from tubelet.training.fitting.errors import FitError
 from tubelet.training.fitting.memory import explain_memory
 from tubelet.training.fitting.pixels import PixelSequences
 from tubelet.training.fitting.split import Split, split_videos
-from tubelet.training.fitting.tokens import Reading, Sequences, TokenSequences, find_places
+from tubelet.training.fitting.tokens import Sequences, StretchOptions, TokenSequences, find_places
 from tubelet.training.transition.learning import Parts, fit
-from tubelet.training.transition.measuring import Measurement, Sums
+from tubelet.training.transition.measuring import Sums, TestedNetwork
 from tubelet.training.transition.options import TransitionOptions
-from tubelet.training.transition.rows import Found, Transition, keep_transition
+from tubelet.training.transition.rows import FittedModel, Transition, keep_transition
 
 NO_PIXELS = "no control of raw pixels: the store holds no slice pictures of these clips (--no-pictures)"  # fmt: skip
 NO_UNTRAINED = "no control of an untrained network: ingest the videos with one, such as vjepa2.1-untrained, to have it"
@@ -26,11 +26,11 @@ LESS = "a smaller --side or --width, or fewer slices per window"
 
 
 @dataclass(frozen=True)
-class Source:
+class TransitionSource:
     """Clips, from which place, as which control; `shuffled`: also once with their slices in random order."""
 
     clips: Sequences
-    place: Place | None
+    place: StoredLayer | None
     control: str | None
     shuffled: bool
 
@@ -56,9 +56,9 @@ class Workbench:
     known: frozenset[str]
     progress: Callable[[int, int], None]
 
-    def read_batches(self, shuffled: bool) -> Reading:
+    def read_batches(self, shuffled: bool) -> StretchOptions:
         device_ = device(self.options.device)
-        return Reading(self.options.batch, self.options.block + 1, device_, shuffled)
+        return StretchOptions(self.options.batch, self.options.block + 1, device_, shuffled)
 
 
 def fit_transitions(
@@ -82,7 +82,7 @@ def fit_transitions(
     return run
 
 
-def _choose_places(store: Store, encoders: Sequence[str]) -> list[Place]:
+def _choose_places(store: Store, encoders: Sequence[str]) -> list[StoredLayer]:
     """The encoders that are asked for. Raises FitError where the windows of one have a single slice."""
     found = find_places(store, encoders)
     for place, slices in found:
@@ -94,7 +94,7 @@ def _choose_places(store: Store, encoders: Sequence[str]) -> list[Place]:
 
 
 def _find_common(
-    store: Store, clips: dict[Place, TokenSequences], options: TransitionOptions
+    store: Store, clips: dict[StoredLayer, TokenSequences], options: TransitionOptions
 ) -> set[str]:
     """Videos of which every trained encoder has a clip of two slices or more. Raises FitError where there is none."""
     trained = [place for place in clips if not place.untrained] or list(clips)
@@ -112,13 +112,13 @@ def _find_common(
 
 
 def _list_sources(
-    bench: Workbench, clips: dict[Place, TokenSequences], notes: list[str]
-) -> Iterator[Source]:
+    bench: Workbench, clips: dict[StoredLayer, TokenSequences], notes: list[str]
+) -> Iterator[TransitionSource]:
     """Encoders with shuffled time beside each; untrained networks that have all videos; and pixels."""
     videos = {*bench.split.train, *bench.split.test}
     trained = [place for place in clips if not place.untrained]
     for place in trained:
-        yield Source(clips[place], place, None, True)
+        yield TransitionSource(clips[place], place, None, True)
     others = [place for place in clips if place.untrained]
     named = {place.encoder_id for place in clips}
     others += [p for p, slices in find_places(bench.store, ()) if p.untrained and slices > 1 and p.encoder_id not in named]  # fmt: skip
@@ -126,7 +126,7 @@ def _list_sources(
     for place in others:
         found = clips.get(place) or TokenSequences.of(bench.store, place, bench.options.side)
         if videos <= {clip.video_id for clip in found.clips if clip.shape[0] > 1}:
-            yield Source(found, place, UNTRAINED, not trained)
+            yield TransitionSource(found, place, UNTRAINED, not trained)
             beside += 1
     if not beside:
         notes.append(NO_UNTRAINED)
@@ -134,10 +134,10 @@ def _list_sources(
     if pixels is None:
         notes.append(NO_PIXELS)
     else:
-        yield Source(pixels, None, PIXELS, False)
+        yield TransitionSource(pixels, None, PIXELS, False)
 
 
-def _fit_source(bench: Workbench, source: Source, run: TransitionRun) -> None:
+def _fit_source(bench: Workbench, source: TransitionSource, run: TransitionRun) -> None:
     """Fit the models of a source that are not stored: in the order of time, and shuffled."""
     controls = [source.control, *([SHUFFLED] if source.shuffled else [])]
     wanted = [Transition(run_id=run.run_id, place=source.place, control=control) for control in controls]  # fmt: skip
@@ -152,17 +152,19 @@ def _fit_source(bench: Workbench, source: Source, run: TransitionRun) -> None:
             run.fitted.append(one.transition_id)
 
 
-def _fit_one(bench: Workbench, source: Source, one: Transition, baselines: Sums) -> Found:
+def _fit_one(
+    bench: Workbench, source: TransitionSource, one: Transition, baselines: Sums
+) -> FittedModel:
     reading = bench.read_batches(one.control == SHUFFLED)
     parts = Parts(_pick(source, bench.split.learn), _pick(source, bench.split.held))
     steps = bench.options.steps
     fitted = fit(source.clips, parts, bench.options, reading, lambda step: bench.progress(step, steps))  # fmt: skip
-    test = Measurement(fitted.network, fitted.scaling, source.clips, _pick(source, bench.split.test))  # fmt: skip
+    test = TestedNetwork(fitted.network, fitted.scaling, source.clips, _pick(source, bench.split.test))  # fmt: skip
     sums = test.measure(reading, bench.options.horizons)
-    return Found(transition=one, fitted=fitted, sums=sums, baselines=baselines or sums)
+    return FittedModel(transition=one, fitted=fitted, sums=sums, baselines=baselines or sums)
 
 
-def _pick(source: Source, videos: Sequence[str]) -> list[int]:
+def _pick(source: TransitionSource, videos: Sequence[str]) -> list[int]:
     """Numbers of the clips of some videos that have a slice to predict."""
     wanted = set(videos)
     return [n for n, clip in enumerate(source.clips.clips) if clip.video_id in wanted and clip.shape[0] > 1]  # fmt: skip

@@ -7,7 +7,7 @@ import click
 
 from tubelet.cli.options import bucket_option, command, fill, json_option, remote_store_option
 from tubelet.cli.printing import print_result
-from tubelet.cli.recording import recorded
+from tubelet.cli.recording import record_job
 from tubelet.store.annotations.importing import ImportOptions
 
 
@@ -20,7 +20,7 @@ from tubelet.store.annotations.importing import ImportOptions
 )
 @click.option("--list", "listing", is_flag=True, help="List the sources that were imported.")
 @json_option
-@recorded
+@record_job
 def annotate(
     files: tuple[Path, ...],
     store: str,

@@ -7,7 +7,7 @@ from typing import Any
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import bucket_option, command, fill, json_option, remote_store_option
 from tubelet.cli.printing import note, print_result
-from tubelet.cli.recording import recorded, report_to
+from tubelet.cli.recording import record_job, report_to
 from tubelet.store.backfill import BackfillOptions
 from tubelet.store.wording import count
 
@@ -16,7 +16,7 @@ from tubelet.store.wording import count
 @remote_store_option
 @bucket_option
 @json_option
-@recorded
+@record_job
 def backfill(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:
     """Compute statistics that were added after clips were stored, from their embeddings; a rerun completes what is missing.
 

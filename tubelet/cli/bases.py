@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tubelet.cli.options import ENCODER_HELP, command, encoder_option, fill, store_option
-from tubelet.cli.recording import recorded
+from tubelet.cli.recording import record_job
 from tubelet.latent.dictionary_fit import SAE, DictionaryOptions
 from tubelet.latent.fitting import BasisSpec
 from tubelet.store.wording import count
@@ -32,7 +32,7 @@ def basis(context: click.Context) -> None:
 @click.option("--corpus", is_flag=True, help="Fit on the sample of the whole corpus.  [default]")
 @encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
 @click.option("--name", help="Name under which it is listed.")
-@recorded
+@record_job
 def fit(store: str, encoder: str | None, name: str | None, **wish: Any) -> None:
     """Fit a basis on one clip, one video, or the corpus, and keep it in the store."""
     from tubelet.latent import fitting
@@ -83,7 +83,7 @@ def _keep(store: "Store", fitted: "Basis", name: str | None) -> None:
     help="Active features per token of a TopK dictionary.  [default: all above 0]",
 )
 @click.option("--name", help="Name under which it is listed.")
-@recorded
+@record_job
 def import_basis(
     store: str, file: Path, encoder: str | None, active: int, name: str | None
 ) -> None:
@@ -132,7 +132,7 @@ basis.add_command(list_bases)
 @store_option
 @encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
 @click.option("--rebuild", is_flag=True, help="Fit the codes again to the corpus as it is now.")
-@recorded
+@record_job
 def index(store: str, encoder: str | None, rebuild: bool) -> None:
     """Write compact codes of every token, for fast search, and measure what they miss. A rerun adds only new clips."""
     from tubelet.latent import search_index

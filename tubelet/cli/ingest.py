@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import bucket_option, command, json_option, remote_store_option
 from tubelet.cli.printing import print_result
-from tubelet.cli.recording import recorded, report_to
+from tubelet.cli.recording import record_job, report_to
 from tubelet.ingest.arguments import (
     DEFAULT_ENCODER,
     EncoderOptions,
@@ -34,7 +34,7 @@ ingest_command: Callable = command(
 @remote_store_option
 @bucket_option
 @json_option
-@recorded
+@record_job
 def ingest(store: str, store_options: dict[str, str], as_json: bool, **arguments: Any) -> None:
     """Encode videos into a store; a rerun adds only what is missing.
 

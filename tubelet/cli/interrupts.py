@@ -48,20 +48,20 @@ def handlers_kept() -> Iterator[None]:
 def raise_on_signals() -> None:
     """Have Ctrl-C raise Pressed, and signals that end the process raise Ended; a second one ends it at once."""
 
-    def interrupted(number: int, _: FrameType | None) -> None:
+    def raise_pressed(number: int, _: FrameType | None) -> None:
         Interrupts.seen = True
         signal.signal(number, signal.SIG_DFL)
         raise Pressed
 
-    def ended(number: int, _: FrameType | None) -> None:
+    def raise_ended(number: int, _: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         raise Ended(number)
 
     Interrupts.seen = False
     _raise_dropped_again()
-    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGINT, raise_pressed)
     for number in ENDING:
-        signal.signal(number, ended)
+        signal.signal(number, raise_ended)
 
 
 def _raise_dropped_again() -> None:
@@ -92,10 +92,10 @@ def end_at_once_on_signals() -> None:
 def stop_on_signals(words: str, stop: Callable[[], None]) -> None:
     """Have Ctrl-C and SIGTERM ask a run to stop after what is in progress; a second one ends the process at once."""
 
-    def asked(number: int, _: FrameType | None) -> None:
+    def ask_to_stop(number: int, _: FrameType | None) -> None:
         stop()
         note(f"\n{words}")
         signal.signal(number, signal.SIG_DFL)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, asked)
+        signal.signal(number, ask_to_stop)

@@ -12,7 +12,7 @@ from tubelet.cli.options import (
     remote_store_option,
 )
 from tubelet.cli.printing import plain, print_result
-from tubelet.cli.recording import recorded
+from tubelet.cli.recording import record_job
 from tubelet.store.wording import agree, count
 
 
@@ -57,7 +57,7 @@ def check(store: str, store_options: dict[str, str], repair: bool) -> None:
 @command()
 @remote_store_option
 @bucket_option
-@recorded
+@record_job
 def compact(store: str, store_options: dict[str, str]) -> None:
     """Merge the small files of the tables, so that queries over many commits stay fast."""
     from tubelet.store import Store

@@ -16,7 +16,7 @@ from tubelet.cli.options import (
     store_option,
 )
 from tubelet.cli.printing import note, print_result
-from tubelet.cli.recording import recorded, report_to
+from tubelet.cli.recording import record_job, report_to
 from tubelet.training.decoder.options import DecoderOptions
 from tubelet.training.transition.options import TransitionOptions
 
@@ -39,7 +39,7 @@ def transition(context: click.Context) -> None:
     help=f"{ENCODER_HELP} Repeatable.  [default: all of them; untrained ones are controls]",
 )
 @json_option
-@recorded
+@record_job
 def fit_transition(store: str, encoders: tuple[str, ...], as_json: bool, **asked: Any) -> None:
     """Fit a causal transformer over slices of stored tokens per encoder, and test it on other videos against copying, shuffled time, pixels and untrained networks. Runs no encoder.
 
@@ -84,7 +84,7 @@ def decoder(context: click.Context) -> None:
 @store_option
 @encoder_option(help=ENCODER_HELP, required=True)
 @json_option
-@recorded
+@record_job
 def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
     """Fit a small convolutional head from an encoder's stored tokens to the slice pictures, and measure PSNR, SSIM and a perceptual distance on other videos. Runs no encoder.
 

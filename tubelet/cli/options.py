@@ -141,8 +141,10 @@ def _option(field: Field, hint: Any, described: Any) -> Callable:
     }
     if described.unset:
         settings["help"] += f"  [default: {described.unset}]"
-    elif field.default not in (None, MISSING, False):
-        settings["show_default"] = _show(field.default)
+    elif isinstance(field.default, tuple):
+        settings["help"] += f"  [default: {','.join(map(str, field.default))}]"
+    elif not any(field.default is none for none in (None, MISSING, False)):
+        settings["show_default"] = True
     if type_ is bool:
         both = f"{flag}/--no-{flag[2:]}" if field.default else flag
         return click.option(both, field.name, is_flag=True, **settings)
@@ -165,10 +167,6 @@ def _click_type(type_: Any) -> Any:
     if type_ is Path:
         return click.Path(path_type=Path)
     return type_ if type_ in (int, float, str) else Numbers()
-
-
-def _show(default: Any) -> Any:
-    return ",".join(map(str, default)) if isinstance(default, tuple) else True
 
 
 def _rename(class_: type) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import command, fill, json_option, store_option
 from tubelet.cli.printing import note, print_result
-from tubelet.cli.recording import recorded, report_to
+from tubelet.cli.recording import record_job, report_to
 from tubelet.ingest.prediction.options import SurpriseOptions
 from tubelet.store.jobs.state import JobProgress
 from tubelet.store.wording import count
@@ -18,7 +18,7 @@ from tubelet.training.masking.options import MaskOptions
 @command(SurpriseOptions)
 @store_option
 @json_option
-@recorded
+@record_job
 def surprise(store: str, as_json: bool, **asked: Any) -> None:
     """Predict slices of stored windows from those before them, with copying and the mean token as baselines. Decodes the videos again.
 
@@ -40,7 +40,7 @@ def surprise(store: str, as_json: bool, **asked: Any) -> None:
 @command(MaskOptions)
 @store_option
 @json_option
-@recorded
+@record_job
 def mask(store: str, as_json: bool, **asked: Any) -> None:
     """Hide tokens of stored windows and predict them from the others, with a copy of the nearest visible token as baseline. Decodes the videos again.
 

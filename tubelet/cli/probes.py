@@ -7,7 +7,7 @@ import click
 
 from tubelet.cli.options import ENCODER_HELP, command, fill, json_option, store_option
 from tubelet.cli.printing import print_result
-from tubelet.cli.recording import recorded
+from tubelet.cli.recording import record_job
 from tubelet.latent.probes.options import ATTENTIVE, PATCH, ProbeOptions
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     help=f"{ENCODER_HELP} Repeatable.  [default: all of them; untrained ones are controls]",
 )
 @json_option
-@recorded
+@record_job
 def probe(
     store: str, label: str | None, encoders: tuple[str, ...], as_json: bool, **asked: Any
 ) -> None:

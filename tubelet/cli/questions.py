@@ -62,6 +62,6 @@ def ask(
     print_result(answer, as_json)
     if tag is not None and video_ids:
         tagged = tags.add_tag(
-            opened, tag, [tags.Member(video_id=video_id) for video_id in video_ids]
+            opened, tag, [tags.TagMember(video_id=video_id) for video_id in video_ids]
         )
         click.echo("\n".join(tagged.lines()), err=True)

@@ -17,7 +17,7 @@ FOLDER_VARIABLE = "TUBELET_JOB"  # the same as `tubelet.store.jobs.state` says, 
 STARTED: list["Recording"] = []  # of this process, until its command has taken it over
 
 
-def recorded(function: Callable) -> Callable:
+def record_job(function: Callable) -> Callable:
     """Have a command on a `store` in a folder record that it runs, how far it is, and how it ended."""
 
     @wraps(function)

@@ -18,7 +18,7 @@ from tubelet.cli.options import (
     remote_store_option,
 )
 from tubelet.cli.printing import print_result
-from tubelet.cli.recording import recorded
+from tubelet.cli.recording import record_job
 from tubelet.store.pairs.stored import StoredPairs
 
 
@@ -63,7 +63,7 @@ def _make_command(name: str, known: Any) -> click.Command:
         required=True,
         help="FILE.html, FILE.md or FILE.parquet.",
     )
-    @recorded
+    @record_job
     def write(store: str, store_options: dict[str, str], output: Path, **asked: Any) -> None:
         from tubelet.store import Store
 
@@ -87,7 +87,7 @@ def report() -> None:
 @remote_store_option
 @bucket_option
 @json_option
-@recorded
+@record_job
 def pairs(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:
     """Measure pairs of clips that are already stored, from their half-precision files.
 

@@ -6,7 +6,7 @@ import click
 
 from tubelet.cli.options import ENCODER_HELP, command, fill, json_option, store_option
 from tubelet.cli.printing import print_result
-from tubelet.cli.recording import recorded
+from tubelet.cli.recording import record_job
 from tubelet.latent.dense.options import ScoringOptions
 
 
@@ -20,7 +20,7 @@ from tubelet.latent.dense.options import ScoringOptions
     help=f"{ENCODER_HELP} Repeatable.  [default: all that keep tokens]",
 )
 @json_option
-@recorded
+@record_job
 def score(store: str, encoders: tuple[str, ...], as_json: bool, **asked: Any) -> None:
     """Score segmentation and tracking of every encoder against imported masks (J, F) and points (AJ, delta_avg, OA). Runs no encoder.
 

@@ -6,7 +6,7 @@ import click
 
 from tubelet.cli.options import ENCODER_HELP, command, encoder_option, json_option, store_option
 from tubelet.cli.printing import print_result
-from tubelet.cli.recording import recorded
+from tubelet.cli.recording import record_job
 
 if TYPE_CHECKING:
     from tubelet.latent.texts.run import Encoded, EncodeText
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--where", metavar="SQL", help="Only videos that meet a condition, such as \"tag('odd')\".")  # fmt: skip
 @click.option("--model", metavar="DIR|ID", help="Where the model of the encoder is now.  [default: where it was when it encoded the clips]")  # fmt: skip
 @json_option
-@recorded
+@record_job
 def search(
     text: str,
     store: str,

@@ -49,7 +49,7 @@ def tag(
     if remove:
         gone = tags.remove_tag(opened, name, chosen)
         return click.echo(f"{name}: taken from {gone:,}")
-    members = [tags.Member(video_id=video_id) for video_id in chosen or ()]
+    members = [tags.TagMember(video_id=video_id) for video_id in chosen or ()]
     return print_result(tags.add_tag(opened, name, members, note), as_json)
 
 

@@ -13,7 +13,7 @@ PLACE = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Named:
+class CompletionName:
     """A column or a function, its type or its arguments, and what it means."""
 
     name: str
@@ -22,7 +22,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Failure:
+class QueryFailure:
     """Where a query failed: the line, from 1, what of it stands before, and why."""
 
     line: int
@@ -31,13 +31,13 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Text:
+class EditorText:
     """What stands in the page's text area, where it failed, and whether it has just been run."""
 
     query: str
-    tables: dict[str, list[Named]]
-    functions: list[Named]
-    failure: Failure | None
+    tables: dict[str, list[CompletionName]]
+    functions: list[CompletionName]
+    failure: QueryFailure | None
     ran: bool
 
 
@@ -46,21 +46,23 @@ def show(query: str, error: str, ran: bool) -> None:
     MOUNT(key=KEY, data=asdict(describe(query, error, ran)))
 
 
-def describe(query: str, error: str = "", ran: bool = False) -> Text:
+def describe(query: str, error: str = "", ran: bool = False) -> EditorText:
     """What the browser receives."""
     tables = {
-        table.name: [Named(c.name, c.type, " · ".join(filter(None, (c.meaning, c.unit)))) for c in table.columns]
+        table.name: [CompletionName(c.name, c.type, " · ".join(filter(None, (c.meaning, c.unit)))) for c in table.columns]
         for table in RELATIONS.values()
     }  # fmt: skip
-    functions = [Named(f.name, f"({f.arguments})", f.meaning) for f in FUNCTIONS.values()]
-    return Text(query=query, tables=tables, functions=functions, failure=locate(error), ran=ran)
+    functions = [CompletionName(f.name, f"({f.arguments})", f.meaning) for f in FUNCTIONS.values()]
+    return EditorText(
+        query=query, tables=tables, functions=functions, failure=locate(error), ran=ran
+    )
 
 
-def locate(error: str) -> Failure | None:
+def locate(error: str) -> QueryFailure | None:
     """The place that an error names, None where it names none."""
     found = PLACE.search(error)
     if not found:
         return None
     number, line, blanks = found.groups()
     before = line[: max(0, len(blanks) - len(f"LINE {number}: "))]
-    return Failure(int(number), before, error.splitlines()[0])
+    return QueryFailure(int(number), before, error.splitlines()[0])

@@ -40,7 +40,7 @@ class Film:
 
 
 @dataclass(frozen=True)
-class Place:
+class SeekTarget:
     """Where the player is to go; it goes there once a `nonce`."""
 
     clip_id: str
@@ -49,7 +49,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Marks:
+class PlayerMarks:
     """The patches that are taken to be followed, and those from which a mask spreads."""
 
     taken: MarkedPatches = MarkedPatches()
@@ -77,8 +77,8 @@ class Paint:
 def show(
     film: Film,
     paint: Paint,
-    place: Place,
-    marks: Marks,
+    place: SeekTarget,
+    marks: PlayerMarks,
     told: Callable[[str], None],
     role: str = ALONE,
 ) -> None:
@@ -98,7 +98,7 @@ def _describe_role(film: Film, role: str) -> dict:
     }
 
 
-def describe(film: Film, paint: Paint, place: Place, marks: Marks) -> dict:
+def describe(film: Film, paint: Paint, place: SeekTarget, marks: PlayerMarks) -> dict:
     """All that the browser is handed, field by field as `Data` of contract.js names it."""
     return _describe_film(film) | {
         "colors": {

@@ -18,7 +18,7 @@ MOUNT = modules.mount("token_map")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class MapPicture:
     """What is drawn: the `url` of the points, what they show in words, which of them stand out (`here`: the first and how many) and
     which are ringed, as `marked` or as `near` them; what the colors mean, whether the map is `flat`, and the `area` drawn on it. `slices` says
     by clip where each slice begins among the points of a sample; `other` is the address of another window's points. Points are the tokens of `clip` in order (`describe_clip`), or else `lookup` is where the browser asks for one by number.
@@ -40,7 +40,7 @@ class Picture:
 
 
 def show(
-    picture: Picture, chosen: Callable[[Mapping[str, Any]], None], drawn: Callable[[str], None]
+    picture: MapPicture, chosen: Callable[[Mapping[str, Any]], None], drawn: Callable[[str], None]
 ) -> None:
     """Draw the map; `chosen` is called with video, clip and patch of a point that was clicked, `drawn` with an area, "" for none."""
     MOUNT(

@@ -41,18 +41,18 @@ def show(
     MOUNT(
         key=KEY,
         data={"cards": [asdict(card) for card in cards]},
-        on_chosen_change=lambda: choose([id_ for id_ in _said("chosen") if id_ in shown]),
+        on_chosen_change=lambda: choose([id_ for id_ in _parse_ids("chosen") if id_ in shown]),
         on_opened_change=lambda: _open(open_video, shown),
     )
 
 
 def _open(open_video: Callable[[str], None], shown: set[str]) -> None:
-    for video_id in _said("opened"):
+    for video_id in _parse_ids("opened"):
         if video_id in shown:
             open_video(video_id)
 
 
-def _said(name: str) -> list[Any]:
+def _parse_ids(name: str) -> list[Any]:
     """The ids of what the browser says: `at` beside them makes the same ids said twice two events."""
     said = st.session_state[KEY][name]
     ids = said.get("ids") if isinstance(said, dict) else None

@@ -14,7 +14,7 @@ from tubelet.ingest.networks.hub import files
 from tubelet.ingest.networks.hub.shapes import (
     IMAGENET,
     UNSCALED,
-    Geometry,
+    ModelGeometry,
     Shape,
     find_blocks,
     find_norm,
@@ -139,7 +139,7 @@ class HubEncoder:
     def __init__(
         self,
         model: torch.nn.Module,
-        geometry: Geometry,
+        geometry: ModelGeometry,
         shape: Shape,
         pixels: Pixels,
         setting: LoadOptions,

@@ -94,7 +94,7 @@ def fetch_files(name: str, patterns: Sequence[str]) -> Path:
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise UsageError(
-            f"there is no model {name} at the Hugging Face Hub, or it is private: check the id"
+            f"there is no model {name} on the Hugging Face Hub, or it is private: check the id"
         ) from error
     except (OSError, errors.HfHubHTTPError, errors.LocalEntryNotFoundError) as error:
         raise UsageError(_absent(name)) from error

@@ -7,7 +7,7 @@ from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.errors import CheckpointError
 from tubelet.ingest.networks.hub import files, weights
 from tubelet.ingest.networks.hub.encoder import HubEncoder, Pixels
-from tubelet.ingest.networks.hub.named import BY_ID, NAMED, Named
+from tubelet.ingest.networks.hub.named import BY_ID, NAMED, NamedModel
 from tubelet.ingest.networks.hub.ordinary import unusual
 from tubelet.ingest.networks.hub.shapes import config_of, geometry, parameters, shape_of
 
@@ -18,7 +18,7 @@ def name_of(text: str) -> str:
     return folder.resolve().name if folder.is_dir() else BY_ID.get(text, text)
 
 
-def describe_model(text: str) -> Named:
+def describe_model(text: str) -> NamedModel:
     """What the configuration of an id or a directory says. Raises UsageError if it cannot be fetched or has an unknown type."""
     folder = files.with_settings(text)
     shape = shape_of(folder)
@@ -26,7 +26,7 @@ def describe_model(text: str) -> Named:
     numbers = geometry(config, shape)
     side = Pixels.of(folder, shape).side if shape.sizes else None
     whole = side if side and side % numbers.patch == 0 else numbers.height
-    return Named(
+    return NamedModel(
         id=text,
         family=shape.family,
         dim=numbers.dim,
@@ -40,7 +40,9 @@ def describe_model(text: str) -> Named:
     )
 
 
-def load(text: str, expected: Named, setting: LoadOptions) -> tuple[HubEncoder, dict[str, str]]:
+def load(
+    text: str, expected: NamedModel, setting: LoadOptions
+) -> tuple[HubEncoder, dict[str, str]]:
     """The encoder, and the facts that only its files state. Raises UsageError or CheckpointError."""
     source = expected.id if text in NAMED else text
     folder = files.with_weights(source)

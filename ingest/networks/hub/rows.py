@@ -8,7 +8,7 @@ from tubelet.ingest.errors import UsageError
 from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.layer import Depth
 from tubelet.ingest.networks.hub import files, models
-from tubelet.ingest.networks.hub.named import NAMED, Named
+from tubelet.ingest.networks.hub.named import NAMED, NamedModel
 
 FLOAT32 = 4  # bytes
 
@@ -18,7 +18,7 @@ def row_of(text: str) -> EncoderEntry:
     return _row(models.describe_model(text))
 
 
-def _row(named: Named) -> EncoderEntry:
+def _row(named: NamedModel) -> EncoderEntry:
     supply = WeightsSource(
         f"see huggingface.co/{named.id}",
         FLOAT32 * named.parameters,

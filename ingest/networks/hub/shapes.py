@@ -149,7 +149,7 @@ SHAPES: Mapping[str, Shape] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Geometry:
+class ModelGeometry:
     """Numbers of a config: width of an embedding, patch, tubelet, the picture and frames it was trained on, and tokens before the patches."""
 
     dim: int
@@ -250,7 +250,7 @@ def _first_line(error: Exception) -> str:
     return (lines[0] if lines else type(error).__name__)[:200]
 
 
-def geometry(config: Any, shape: Shape) -> Geometry:
+def geometry(config: Any, shape: Shape) -> ModelGeometry:
     """The numbers that say how pixels become tokens. Raises UsageError for patches that are not square."""
     (patch, patch_width), (height, width) = _patch(config), _pair(config.image_size)
     if patch != patch_width:
@@ -262,7 +262,7 @@ def geometry(config: Any, shape: Shape) -> Geometry:
     )  # a file may hold any name besides: transformers keeps it, and no model of the type reads it
     own = {name: getattr(config, name) for name in OPTIONAL if name in declared}
     tubelet = own.get("tubelet_size", 1)
-    return Geometry(
+    return ModelGeometry(
         dim=config.hidden_sizes[-1] if hasattr(config, "hidden_sizes") else config.hidden_size,
         patch=patch,
         tubelet=tubelet if isinstance(tubelet, int) else tubelet[0],

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tubelet.ingest.networks.vjepa.positions import Grid, Turns, rotate
+from tubelet.ingest.networks.vjepa.positions import Grid, PairTransform, rotate
 
 NORM_EPS = 1e-6
 
@@ -47,7 +47,9 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, tokens: torch.Tensor, turns: Turns | None, since: int = 0) -> torch.Tensor:
+    def forward(
+        self, tokens: torch.Tensor, turns: PairTransform | None, since: int = 0
+    ) -> torch.Tensor:
         """(B, N, D) -> (B, N - since, D), of the tokens from `since` on; turns are (B or 1, N, 1, 1, pairs)."""
         qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1))  # (B, N, 3, heads, head_dim)
         values = qkv[:, :, 2]
@@ -81,7 +83,9 @@ class Block(nn.Module):
         self.norm2 = norm(dim)
         self.mlp = Mlp(dim, mlp)
 
-    def forward(self, tokens: torch.Tensor, turns: Turns | None, since: int = 0) -> torch.Tensor:
+    def forward(
+        self, tokens: torch.Tensor, turns: PairTransform | None, since: int = 0
+    ) -> torch.Tensor:
         """(B, N, D) -> (B, N - since, D): all tokens are attended to, those from `since` on come out."""
         tokens = tokens[:, since:] + self.attn(self.norm1(tokens), turns, since)
         return tokens + self.mlp(self.norm2(tokens))

@@ -9,7 +9,13 @@ import torch
 from torch import nn
 
 from tubelet.ingest.networks.vjepa.blocks import Block, PatchEmbedding, norm
-from tubelet.ingest.networks.vjepa.positions import Grid, Piece, Turns, resize_table, sincos_table
+from tubelet.ingest.networks.vjepa.positions import (
+    Grid,
+    PairTransform,
+    Piece,
+    resize_table,
+    sincos_table,
+)
 from tubelet.ingest.networks.vjepa.shapes import PixelsError, VisionTransformerConfig
 
 
@@ -113,14 +119,14 @@ class VisionTransformer(nn.Module):
             tokens = tokens + resize_table(self.pos_embed, self.config.added, grid, self.config.cut)
         return tokens.to(self.patch_embed.proj.weight.dtype)
 
-    def _turns(self, ids: torch.Tensor, grid: Grid) -> Turns | None:
+    def _turns(self, ids: torch.Tensor, grid: Grid) -> PairTransform | None:
         rotary = self.config.generation.rotary
         if rotary is None:
             return None
         return rotary.turns(ids[:, :, None, None], grid, self.config.dim // self.config.heads)
 
     def _levels(
-        self, tokens: torch.Tensor, turns: Turns | None, wanted: Collection[int], since: int
+        self, tokens: torch.Tensor, turns: PairTransform | None, wanted: Collection[int], since: int
     ) -> list[torch.Tensor]:
         own = self.config.generation.hierarchical
         norms = {

@@ -36,7 +36,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Turns:
+class PairTransform:
     """The transform of pairs of neighboring components, each read as one complex number z: ``z * straight + conj(z) * mirrored``.
 
     Both are (..., pairs); without a mirrored part the pairs are rotated.
@@ -46,12 +46,12 @@ class Turns:
     mirrored: torch.Tensor | None = None
 
 
-def interleave(angles: torch.Tensor) -> Turns:
+def interleave(angles: torch.Tensor) -> PairTransform:
     """V-JEPA 2.1: both components of pair m take angle m of (..., pairs)."""
-    return Turns(_unit(angles))
+    return PairTransform(_unit(angles))
 
 
-def tile(angles: torch.Tensor) -> Turns:
+def tile(angles: torch.Tensor) -> PairTransform:
     """V-JEPA 2: component e takes angle e mod pairs, so the two of a pair turn by different angles u and v.
 
     (a, b) becomes (a cos u - b sin u, b cos v + a sin v): not a rotation, but what the weights were trained with.
@@ -59,7 +59,7 @@ def tile(angles: torch.Tensor) -> Turns:
     pairs = angles.shape[-1]
     angle_of = torch.arange(2 * pairs, device=angles.device) % max(pairs, 1)
     first, second = _unit(angles[..., angle_of[0::2]]), _unit(angles[..., angle_of[1::2]])
-    return Turns((first + second) / 2, (first - second).conj() / 2)
+    return PairTransform((first + second) / 2, (first - second).conj() / 2)
 
 
 def _unit(angles: torch.Tensor) -> torch.Tensor:
@@ -73,10 +73,10 @@ class Rotary:
     Interpolated, rows and columns are stretched to 0..15; time always counts slices.
     """
 
-    turning: Callable[[torch.Tensor], Turns]
+    turning: Callable[[torch.Tensor], PairTransform]
     interpolated: bool
 
-    def turns(self, ids: torch.Tensor, grid: Grid, head_dim: int) -> Turns:
+    def turns(self, ids: torch.Tensor, grid: Grid, head_dim: int) -> PairTransform:
         """Token ids (...) on a grid -> Turns (..., ceil(head_dim / 2))."""
         pairs = head_dim // 3 // 2
         spacings = (1.0, *(self._spacing(count) for count in grid[1:]))
@@ -89,7 +89,9 @@ class Rotary:
         )
         straight = torch.cat([*(axis.straight for axis in axes), at_rest + 1], dim=-1)
         mirrored = [axis.mirrored for axis in axes if axis.mirrored is not None]
-        return Turns(straight, torch.cat([*mirrored, at_rest], dim=-1) if mirrored else None)
+        return PairTransform(
+            straight, torch.cat([*mirrored, at_rest], dim=-1) if mirrored else None
+        )
 
     def _spacing(self, count: int) -> float:
         return (TRAINED_SIDE - 1) / (count - 1) if self.interpolated else 1.0
@@ -103,7 +105,7 @@ def _angles(positions: torch.Tensor, pairs: int) -> torch.Tensor:
     return positions[..., None].float() * frequencies
 
 
-def rotate(vectors: torch.Tensor, turns: Turns) -> torch.Tensor:
+def rotate(vectors: torch.Tensor, turns: PairTransform) -> torch.Tensor:
     """Vectors (..., head_dim) after their Turns, in float32.
 
     A complex product reads and writes every value once: on a CPU six times faster than cosines, sines and a swap of neighbors.

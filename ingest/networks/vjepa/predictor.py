@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tubelet.ingest.networks.vjepa.blocks import Block, norm
-from tubelet.ingest.networks.vjepa.positions import Grid, Turns, resize_table, sincos_table
+from tubelet.ingest.networks.vjepa.positions import Grid, PairTransform, resize_table, sincos_table
 from tubelet.ingest.networks.vjepa.shapes import PredictorConfig
 
 
@@ -131,7 +131,7 @@ class Predictor(nn.Module):
         table = resize_table(self.predictor_pos_embed, self.config.added, masks.grid, cut=False)
         return tokens + table[0, masks.ids].to(tokens.dtype)
 
-    def _turns(self, masks: Masks) -> Turns | None:
+    def _turns(self, masks: Masks) -> PairTransform | None:
         rotary = self.config.rotary
         if rotary is None:
             return None

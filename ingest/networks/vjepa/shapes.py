@@ -111,9 +111,9 @@ class VisionTransformerConfig:
         norms = 2 * self.dim * (len(self.levels) if generation.hierarchical else 1)
         return patch_embeddings + embeddings + self.depth * block + norms
 
-    def unused(self, name: str, shape: Sequence[int]) -> bool:
+    def is_unused(self, name: str, shape: Sequence[int]) -> bool:
         """Whether a file may hold this tensor although the network does not read it."""
-        return name == "pos_embed" and _left_over(self.generation, self.table, shape)
+        return name == "pos_embed" and _is_left_over(self.generation, self.table, shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,9 +152,9 @@ class PredictorConfig:
             self.generation.rotary, interpolated=self.interpolated
         )
 
-    def unused(self, name: str, shape: Sequence[int]) -> bool:
+    def is_unused(self, name: str, shape: Sequence[int]) -> bool:
         """Whether a file may hold this tensor although the network does not read it."""
-        return name == "predictor_pos_embed" and _left_over(self.generation, self.table, shape)
+        return name == "predictor_pos_embed" and _is_left_over(self.generation, self.table, shape)
 
 
 def _check_table(generation: Generation, table: Grid | None) -> None:
@@ -164,7 +164,7 @@ def _check_table(generation: Generation, table: Grid | None) -> None:
         )
 
 
-def _left_over(generation: Generation, table: Grid | None, shape: Sequence[int]) -> bool:
+def _is_left_over(generation: Generation, table: Grid | None, shape: Sequence[int]) -> bool:
     """Whether a table of this shape (1, N, D) is the one that V-JEPA 2's trainer may leave, of the trained side and up to its frames.
 
     Any other is V-JEPA 1's, whose tensors are else named and shaped like these.
