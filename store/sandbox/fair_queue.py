@@ -2,7 +2,7 @@
 
 A query first has one of the quick places, for half a second of work. One that works longer moves to one of the lasting places. Where those are taken
 and others wait for its place, it is stopped, and starts over when a lasting place is free. Of those who wait, the one goes first who has used
-the least time of late.
+the least time of late; whoever has used much leaves a quick place, and the processes that are ready, to others.
 """
 
 import threading
@@ -19,6 +19,7 @@ ASKER: ContextVar[str] = ContextVar(
 )  # who asks in this thread; "": nobody else's turn counts
 QUICK_S = 0.5  # of work, after which a query counts as slow
 IDLE_S = 5.0  # after which it counts as slow, however little it has worked: a busy machine is not its fault, a slow disk may be
+MUCH_S = 5.0  # of late
 LONGEST_WAIT_S = 300
 LOOK_S = 0.25  # how often who waits looks whether the answer is still wanted
 HALVED_S = 60.0  # in which half of the time that somebody has used is forgotten
@@ -44,6 +45,7 @@ class Turn:
     asker: str
     lasting: bool
     running: bool = False
+    slow: bool = False  # has worked for longer than a quick query does
     since: float = field(default_factory=time.monotonic)  # when it began to wait, then to run
 
 
@@ -89,13 +91,18 @@ class FairQueue:
         with self._changed:
             passed = time.monotonic() - turn.since
             idle = worked is not None and worked < QUICK_S and passed < IDLE_S
-            if turn.lasting or passed < QUICK_S or idle:
+            turn.slow = turn.lasting or not (passed < QUICK_S or idle)
+            if turn.lasting or not turn.slow:
                 return True
             if self._count(lasting=True) < self.places.lasting:
                 turn.lasting = True
                 self._changed.notify_all()
                 return True
             return not any(self._may_run(other, swap=turn) for other in self._turns)
+
+    def has_used_much(self, turn: Turn) -> bool:
+        """Whether its asker has used much time of late, while others are there."""
+        return self.has_others(turn) and self._use_of(turn.asker) > MUCH_S
 
     def has_others(self, turn: Turn) -> bool:
         """Whether another query waits or runs."""
@@ -131,6 +138,8 @@ class FairQueue:
             return False
         running = [one for one in self._turns if one.running and one is not swap]
         most = self.places.lasting if turn.lasting else self.places.quick
+        if not turn.lasting and most > 1 and self._use_of(turn.asker) > MUCH_S:
+            most -= 1
         taken = sum(one.lasting == turn.lasting for one in running)
         return (
             taken < most and sum(one.asker == turn.asker for one in running) < self.places.per_asker

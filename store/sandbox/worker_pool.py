@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -261,7 +261,7 @@ class Processes:
         lasting = False
         while True:
             try:
-                with self.queue.wait(lasting, unwanted) as turn, self.one() as process:
+                with self.queue.wait(lasting, unwanted) as turn, self._one_for(turn) as process:
                     started = turn.since = time.monotonic()
                     table = process.answer(request, self._watch(turn, process, unwanted))
                     return Answered(table, time.monotonic() - started, process.bytes_read)
@@ -280,13 +280,17 @@ class Processes:
             yield from pieces
 
     @contextmanager
-    def one(self) -> Iterator[Process]:
-        """A process that waits for a query; kept afterwards if it is ready for another."""
-        process = self._take() or Process()
+    def one(self, fresh: bool = False) -> Iterator[Process]:
+        """A process that waits for a query, or a new one; kept afterwards if it is ready for another."""
+        process = (None if fresh else self._take()) or Process()
         try:
             yield process
         finally:
             self._give_back(process)
+
+    def _one_for(self, turn: Turn) -> AbstractContextManager[Process]:
+        """One that is ready; a query that lasts starts its own, so that the next quick one does not have to."""
+        return self.one(fresh=turn.lasting or self.queue.has_used_much(turn))
 
     def keep_ready(self) -> None:
         """Where no process waits for a query, start one in the background: the next query then does not wait for its imports."""
@@ -308,7 +312,7 @@ class Processes:
             """Whether nobody wants the answer. Raises SetAside where others need the place."""
             if not self.queue.may_stay(turn, process.worked):
                 raise SetAside
-            if turn.lasting and self.queue.has_others(turn):
+            if turn.slow and self.queue.has_others(turn):
                 process.give_way()
             return unwanted is not None and unwanted()
 

@@ -19,10 +19,11 @@ from tubelet.store import Store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.fair_queue import ASKER
 from tubelet.store.sandbox.untrusted import Limits, ask
+from tubelet.store.sandbox.worker_pool import PROCESSES
 
 TURNS = int(os.environ.get("TUBELET_BENCH_TURNS", "3"))
-QUICK, ENDLESS, QUESTIONS = 15, 5, 6
-THINKING_S = (1.0, 5.0)  # between two questions of a visitor
+QUICK, ENDLESS, QUESTIONS = 15, 5, 4
+THINKING_S = (4.0, 20.0)  # between two questions of a visitor
 LIMIT_S = 20.0  # of an endless query
 SMALL = "SELECT name, frames, fps FROM videos ORDER BY name LIMIT 20"
 NEVER = "SELECT count(*) FROM range(100000000000) AS r(i) WHERE hash(i) % 7 = i % 7"
@@ -83,6 +84,7 @@ def _visit(store: Store, endless: int) -> Visit:
             started = time.monotonic()
             assert len(ask(store, SMALL).table) == 20
             visit.small.append(time.monotonic() - started)
+            PROCESSES.keep_ready()  # as every page does
 
     slow = [_start(linger, number) for number in range(endless)]
     time.sleep(3 * bool(endless))

@@ -10,6 +10,8 @@ from tubelet.store import Store
 
 pytestmark = BROWSER
 TITLE = "What do you want to know?"
+PATCHES = '.stHtml a[href^="video?"]'
+LARGEST = "SELECT clip_id, slice, y, x, norm FROM token_stats ORDER BY norm DESC, clip_id, slice, y, x LIMIT 4"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def test_a_question_is_typed_answered_looked_at_and_downloaded(visit: Visit) -> 
     visit.expect_in_url(r"query=SELECT(\+|%20)clip_id.*norm(\+|%20)FROM")
     visit.settle()
     visit.page.get_by_role("radio", name="patches").click()
-    patches = visit.page.locator('.stHtml a[href^="video?"]')
+    patches = visit.page.locator(PATCHES)
     sync_api.expect(patches).to_have_count(5, timeout=SLOW)
     visit.expect_in_url("picture=patches")
     visit.page.get_by_role("button", name="Download", exact=True).click()
@@ -50,6 +52,64 @@ def test_a_question_is_typed_answered_looked_at_and_downloaded(visit: Visit) -> 
     assert len(Path(download.value.path()).read_text().splitlines()) == 5
     assert re.search(r"-token_stats-5-rows-.*\.jsonl$", download.value.suggested_filename)
     visit.page.keyboard.press("Escape")
+
+
+def test_by_keyboard_an_answer_becomes_a_chart_and_patches_which_a_link_shows_elsewhere(
+    browser: "sync_api.Browser", visit: Visit
+) -> None:
+    visit.open("sql", TITLE)
+    visit.editor().fill(LARGEST)
+    visit.editor().press("Control+Enter")
+    visit.expect_text("4 rows in")
+    visit.settle()
+    visit.page.get_by_role("radio", name="chart").press("Space")
+    drawn = visit.page.locator(".stVegaLiteChart").locator("canvas, svg").first
+    sync_api.expect(drawn).to_be_visible(timeout=SLOW)
+    visit.settle()
+    mark = visit.page.get_by_role("combobox", name="Mark")
+    mark.fill("point")
+    mark.press("Enter")
+    visit.expect_in_url("chart-mark=point")
+    visit.settle()
+    visit.page.get_by_role("radio", name="patches").press("Space")
+    patches = visit.page.locator(PATCHES)
+    sync_api.expect(patches).to_have_count(4, timeout=SLOW)
+    visit.expect_in_url("picture=patches")
+    shown = patches.evaluate_all("all => all.map(one => one.getAttribute('href'))")
+    _see_elsewhere(browser, visit, shown)
+    slice_, y, x = re.search(r"patches=\w+-(\d+)\.(\d+)\.(\d+)", shown[1]).groups()
+    patches.nth(1).press("Enter")
+    visit.expect_heading(f"Patch ({y}, {x}) of slice {slice_}")
+
+
+def _see_elsewhere(browser: "sync_api.Browser", visit: Visit, shown: list[str]) -> None:
+    """The address in a browser that was never here asks before it runs the query, and shows the same screen."""
+    with browser.new_context() as context:
+        fresh = Visit(context.new_page(), visit.address)
+        fresh.page.goto(visit.page.url)
+        fresh.expect_text("This query came with a link")
+        sync_api.expect(fresh.editor()).to_have_text(LARGEST, timeout=SLOW)
+        fresh.editor().press("Control+Enter")
+        patches = fresh.page.locator(PATCHES)
+        sync_api.expect(patches).to_have_count(4, timeout=SLOW)
+        assert patches.evaluate_all("all => all.map(one => one.getAttribute('href'))") == shown
+        sync_api.expect(fresh.page.get_by_role("radio", name="patches")).to_be_checked()
+        assert not fresh.problems
+
+
+def test_a_million_rows_are_downloaded(visit: Visit) -> None:
+    visit.open("sql", TITLE)
+    visit.editor().fill("SELECT i FROM range(1000000) AS r(i)")
+    visit.editor().press("Control+Enter")
+    visit.expect_text("First 10,000 rows")
+    visit.settle()
+    visit.page.get_by_role("button", name="Download", exact=True).press("Enter")
+    visit.expect_text("1,000,000 rows, 1 column")
+    with visit.page.expect_download(timeout=SLOW) as download:
+        visit.page.get_by_role("link", name=re.compile("^CSV, about")).press("Enter")
+    with open(download.value.path()) as file:
+        lines = sum(1 for _ in file)
+    assert lines == 1_000_001
 
 
 def test_a_mistake_is_underlined_and_history_brings_a_query_back(visit: Visit) -> None:

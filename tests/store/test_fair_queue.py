@@ -94,6 +94,7 @@ def test_a_slow_query_moves_stays_or_gives_its_place_up(monkeypatch: pytest.Monk
         assert queue.may_stay(first) and first.lasting, "a place for slow queries is free"
         second = stack.enter_context(queue.wait())
         assert queue.may_stay(second) and not second.lasting, "nobody waits for its place"
+        assert second.slow, "it gives way all the same"
         waiting = threading.Thread(target=lambda: queue.wait().__enter__(), daemon=True)
         waiting.start()
         _until(lambda: not queue.may_stay(second))
@@ -122,6 +123,25 @@ def test_of_those_who_wait_goes_first_who_has_used_least(monkeypatch: pytest.Mon
         thread.join(10)
     ASKER.set("")
     assert order == ["modest", "greedy"]
+
+
+def test_who_has_used_much_leaves_a_place_and_what_is_ready_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queue = FairQueue(Places(quick=2, lasting=0, per_asker=9))
+    monkeypatch.setattr(fair_queue, "MUCH_S", 0.1)
+    ASKER.set("greedy")
+    with queue.wait():
+        time.sleep(0.3)
+    with queue.wait() as first:
+        assert not queue.has_used_much(first), "nobody else is there"
+        monkeypatch.setattr(fair_queue, "LONGEST_WAIT_S", 0.3)
+        with pytest.raises(QueryError), queue.wait():
+            pytest.fail("it took the last place")
+        ASKER.set("modest")
+        with queue.wait() as other:
+            assert queue.has_used_much(first) and not queue.has_used_much(other)
+    ASKER.set("")
 
 
 def test_one_asker_has_its_share_and_a_wait_ends(monkeypatch: pytest.MonkeyPatch) -> None:
