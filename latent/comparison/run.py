@@ -27,12 +27,12 @@ from tubelet.latent.comparison.pairs import (
     multiply_places,
 )
 from tubelet.latent.comparison.places import Place, find_places
-from tubelet.latent.comparison.resampling import resample_products, resample_ratio
+from tubelet.latent.comparison.resampling import resample_products
 from tubelet.latent.comparison.sample import Sample, draw_sample
 from tubelet.latent.comparison.stability import Steps
 from tubelet.latent.comparison.states import States, read_states
 from tubelet.store import Store
-from tubelet.store.intervals import means
+from tubelet.store.intervals import means, ratio
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,9 @@ def _estimate_spread(states: States) -> Estimate:
     value = geometry.measure_spread(float(distances.sum()), float(lengths.sum()))
     if np.isnan(value):
         return Estimate(None)
-    low, high = resample_ratio(distances, lengths)
-    return Estimate(value, low, min(high, 1.0))
+    found = ratio(distances, lengths)
+    ends = (np.clip(end, 0, 1) for end in (found.low, found.high))
+    return Estimate(value, *(None if np.isnan(end) else float(end) for end in ends))
 
 
 def _estimate_ranks(products: Products) -> Iterator[Estimate]:

@@ -84,7 +84,7 @@ def read_positions(sample: DirectionSample, units: Mapping[str, str]) -> list[Re
     size = len(varying)
     return [
         Reading(
-            name, *_interval(together[:, n], targets[:, n], video), 1 - _left(together[:, size + n], both[:, size + n]),
+            name, *read_interval(together[:, n], targets[:, n], video), 1 - _left(together[:, size + n], both[:, size + n]),
             np.where(sound, alone[:, n], np.nan), float(np.nanmax(np.where(sound, alone[:, size + n], np.nan))), len(kept), int(video.max()) + 1,
         )
         for n, name in enumerate(varying)
@@ -180,7 +180,7 @@ def _left(predicted: np.ndarray, targets: np.ndarray) -> float:
     return float(np.square(predicted - targets).sum() / np.square(targets - targets.mean()).sum())
 
 
-def _interval(
+def read_interval(
     predicted: np.ndarray, targets: np.ndarray, video: np.ndarray
 ) -> tuple[float, float, float]:
     """R2 and its 95% interval by leaving each video out."""

@@ -8,6 +8,7 @@ import torch
 
 from tests.benchmarks import (
     bucket_writers,
+    claims,
     comparison,
     corpus,
     coverage,
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "one_clip": one_clip,
     "sensitivity": sensitivity,
     "coverage": coverage,
+    "claims": claims,
     "dimensions": dimensions,
     "latent": latent,
     "scenes": scenes,
