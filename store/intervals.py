@@ -136,6 +136,22 @@ def means(
     return Estimates(spread.mean, np.where(few, np.nan, low), np.where(few, np.nan, high))
 
 
+def ratio(above: np.ndarray, below: np.ndarray) -> Interval:
+    """Sums of `above` over sums of `below`, one number of each per unit ``(U,)``; no interval (NaN) below five units, no value where `below` adds up to 0."""
+    value, parts = linearize(above, below)
+    found = means(parts[:, None])
+    return Interval(value, float(found.low[0]), float(found.high[0]), len(parts))
+
+
+def linearize(above: np.ndarray, below: np.ndarray) -> tuple[float, np.ndarray]:
+    """A ratio of sums, and numbers per unit whose mean it is and which vary as it does, to first order: what `means` says of them holds for it."""
+    mean = below.mean() if len(below) else np.nan
+    if not mean:
+        return np.nan, np.full(len(below), np.nan)
+    value = above.mean() / mean
+    return float(value), value + (above - value * below) / mean
+
+
 def strongest(
     values: np.ndarray, weights: np.ndarray | None = None
 ) -> tuple[int, float, float] | None:

@@ -114,7 +114,8 @@ class Reader:
         if done is not None:
             shared = source in self._busy and not done.failures
             done = replace(done, place=reading.place, shared=shared)
-        return self._attend(source, reading, self._read(source, reading, done))
+        items = self._read(source, reading, done)
+        return items if done else self._attend(source, reading, items)
 
     def _attend(
         self, source: Source, reading: Reading, items: Iterator[DecodedClip | VideoDone]

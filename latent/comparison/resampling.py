@@ -26,13 +26,6 @@ def resample_products(
     return find_ends(np.concatenate(found))
 
 
-def resample_ratio(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
-    """The same of a ratio of sums over units."""
-    found = [(drawn @ above) / np.maximum(drawn @ below, 1e-30) for drawn in counts(len(above))]
-    low, high = find_ends(np.concatenate(found))
-    return float(low), float(high)
-
-
 def find_ends(drawn: np.ndarray) -> Ends:
     """Of resamples ``(r, ...)``; NaN where more than a tenth of them give no figure."""
     few = np.isfinite(drawn).mean(axis=0) < 0.9

@@ -27,12 +27,12 @@ from tubelet.latent.comparison.pairs import (
     multiply_places,
 )
 from tubelet.latent.comparison.places import Place, find_places
-from tubelet.latent.comparison.resampling import resample_products, resample_ratio
+from tubelet.latent.comparison.resampling import resample_products
 from tubelet.latent.comparison.sample import ComparisonSample, draw_sample
 from tubelet.latent.comparison.stability import Steps
 from tubelet.latent.comparison.states import MomentStates, read_states
 from tubelet.store import Store
-from tubelet.store.intervals import means
+from tubelet.store.intervals import means, ratio
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,10 @@ def _estimate_spread(states: MomentStates) -> IntervalEstimate:
     value = geometry.measure_spread(float(distances.sum()), float(lengths.sum()))
     if np.isnan(value):
         return IntervalEstimate(value=None)
-    low, high = resample_ratio(distances, lengths)
-    return IntervalEstimate(value=value, low=low, high=min(high, 1.0))
+    found = ratio(distances, lengths)
+    ends = (np.clip(end, 0, 1) for end in (found.low, found.high))
+    low, high = (None if np.isnan(end) else float(end) for end in ends)
+    return IntervalEstimate(value=value, low=low, high=high)
 
 
 def _estimate_ranks(products: Products) -> Iterator[IntervalEstimate]:

@@ -1,7 +1,7 @@
 """What transition models reached, from the rows of `transition_scores`: pooled over test videos, with intervals over them, or over their groups.
 
 Variance explained is one minus the summed errors of all videos over the summed errors of copying, so that a video in which nothing moves weighs
-nothing. Its interval resamples units: videos, where the label `group` names some that belong together, groups. Ranks are means over units.
+nothing. The unit of its interval is the video or, where the label `group` names some that belong together, the group. Ranks are means over units.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tubelet.latent.comparison.resampling import find_ends, resample_ratio
-from tubelet.store.intervals import FEWEST, Interval, counts, interval
+from tubelet.store.intervals import Interval, interval, linearize, means, ratio
 from tubelet.store.questions.model_rows import TransitionScore
 
 CHANCE = 0.5  # of a rank
@@ -105,31 +104,25 @@ def explain(errors: np.ndarray, copied: np.ndarray) -> Explained:
     """Of the errors of each unit, and those of copying."""
     if not copied.sum():
         return Explained(np.nan, np.nan, np.nan)
-    value = 1 - errors.sum() / copied.sum()
-    if len(errors) < FEWEST:
-        return Explained(float(value), np.nan, np.nan)
-    low, high = resample_ratio(errors, copied)
-    return Explained(float(value), 1 - high, 1 - low)
+    found = ratio(errors, copied)
+    return Explained(1 - found.mean, 1 - found.high, min(1 - found.low, 1.0))
 
 
 def explain_difference(
     first: Sequence[TransitionScore], second: Sequence[TransitionScore]
 ) -> Explained:
-    """How much more of two models the first explains, on the same videos in the same order; the interval resamples their units."""
+    """How much more of two models the first explains, on the same videos in the same order; the unit of the interval is theirs."""
     if not len(first):
         return Explained(np.nan, np.nan, np.nan)
     sums = [sum_errors(_split_units(scores).values())[:, :2] for scores in (first, second)]
     errors = np.concatenate(sums, axis=1)  # units are those of the same videos
+    return explain_gain(errors)
+
+
+def explain_gain(errors: np.ndarray) -> Explained:
+    """The same from summed errors ``(U, 4)``: of the first model and its copies, of the second and its copies."""
     if not errors[:, 1].sum() or not errors[:, 3].sum():
         return Explained(np.nan, np.nan, np.nan)
-    value = float(_subtract(errors.sum(0)))
-    if len(errors) < FEWEST:
-        return Explained(value, np.nan, np.nan)
-    drawn = np.concatenate([_subtract(block @ errors) for block in counts(len(errors))])
-    low, high = find_ends(drawn)
-    return Explained(value, float(low), float(high))
-
-
-def _subtract(sums: np.ndarray) -> np.ndarray:
-    """From summed errors (..., 4): of the first model and its copies, of the second and its copies."""
-    return sums[..., 2] / np.maximum(sums[..., 3], 1e-30) - sums[..., 0] / np.maximum(sums[..., 1], 1e-30)  # fmt: skip
+    (first, of_first), (second, of_second) = (linearize(*errors[:, at : at + 2].T) for at in (0, 2))
+    found = means((of_second - of_first)[:, None])
+    return Explained(second - first, float(found.low[0]), float(found.high[0]))

@@ -84,7 +84,7 @@ def read_positions(sample: DirectionSample, units: Mapping[str, str]) -> list[Po
     size = len(varying)
     found = []
     for n, name in enumerate(varying):
-        r2, low, high = _interval(together[:, n], targets[:, n], video)
+        r2, low, high = read_interval(together[:, n], targets[:, n], video)
         found.append(
             PositionReading(
                 axis=name,
@@ -190,7 +190,7 @@ def _measure_rest(predicted: np.ndarray, targets: np.ndarray) -> float:
     return float(np.square(predicted - targets).sum() / np.square(targets - targets.mean()).sum())
 
 
-def _interval(
+def read_interval(
     predicted: np.ndarray, targets: np.ndarray, video: np.ndarray
 ) -> tuple[float, float, float]:
     """R2 and its 95% interval by leaving each video out."""

@@ -9,6 +9,7 @@ import torch
 from tests.benchmarks import (
     bucket_writers,
     chaos,
+    claims,
     comparison,
     corpus,
     coverage,
@@ -47,6 +48,7 @@ BENCHMARKS = {
     "one_clip": one_clip,
     "sensitivity": sensitivity,
     "coverage": coverage,
+    "claims": claims,
     "dimensions": dimensions,
     "latent": latent,
     "scenes": scenes,

@@ -128,7 +128,7 @@ def test_of_those_who_wait_goes_first_who_has_used_least(monkeypatch: pytest.Mon
 def test_who_has_used_much_leaves_a_place_and_what_is_ready_to_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    queue = FairQueue(Places(quick=2, lasting=0, per_asker=9))
+    queue = FairQueue(QuerySlots(quick=2, lasting=0, per_asker=9))
     monkeypatch.setattr(fair_queue, "MUCH_S", 0.1)
     ASKER.set("greedy")
     with queue.wait():

@@ -222,3 +222,22 @@ def test_scores_that_all_are_perfect_have_an_interval_of_some_width():
     found = intervals.interval([-2.0] * 5, -2, 2)
     assert (found.mean, found.low) == (-2.0, -2.0) and found.high == pytest.approx(-2 + 4 * 0.434, abs=0.01)  # fmt: skip
     assert intervals.interval([0.5] * 5, 0, 1).high == 0.5, "inside the ends nothing says more"
+
+
+@pytest.mark.parametrize("units", [5, 10])
+def test_intervals_of_ratios_cover_the_truth(units):
+    """Sums over sums, as variance explained is; percentiles of resamples cover 0.80 at five units and 0.91 at ten."""
+    rng, held = np.random.default_rng(units), []
+    for _ in range(200):
+        below = rng.lognormal(0, 0.7, units)
+        found = intervals.ratio(below * rng.normal(0.6, 0.15, units), below)
+        held.append(found.low <= 0.6 <= found.high)
+    assert 0.9 <= np.mean(held) <= 0.99
+
+
+def test_a_ratio_of_few_or_of_nothing_has_no_interval():
+    few = intervals.ratio(np.array([1.0, 2, 3, 1]), np.array([2.0, 4, 6, 2]))
+    assert few.mean == 0.5 and np.isnan([few.low, few.high]).all()
+    assert np.isnan(intervals.ratio(np.zeros(6), np.zeros(6)).mean)
+    exact = intervals.ratio(np.arange(6.0), 2 * np.arange(6.0))  # one unit of which adds nothing
+    assert (exact.mean, exact.low, exact.high) == pytest.approx((0.5, 0.5, 0.5))
