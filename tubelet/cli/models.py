@@ -40,7 +40,13 @@ def transition(context: click.Context) -> None:
 )
 @json_option
 @recorded
-def fit_transition(store: str, encoders: tuple[str, ...], as_json: bool, **asked: Any) -> None:
+def fit_transition(
+    store: str,
+    store_options: dict[str, str],
+    encoders: tuple[str, ...],
+    as_json: bool,
+    **asked: Any,
+) -> None:
     """Fit a causal transformer over slices of stored tokens per encoder, and test it on other videos beside copying, shuffled time, pixels and untrained networks. Runs no encoder.
 
     Videos of one `group` are never on both sides; a label `split` (train, test) is obeyed. A rerun fits what is missing. Tables `transitions` and `transition_scores`.
@@ -49,7 +55,7 @@ def fit_transition(store: str, encoders: tuple[str, ...], as_json: bool, **asked
     from tubelet.training.transition.run import fit_transitions
     from tubelet.training.transition.summary import TransitionSummary
 
-    opened, options = Store(store), fill(TransitionOptions, asked)
+    opened, options = Store(store, options=store_options), fill(TransitionOptions, asked)
     run = fit_transitions(opened, encoders, options, make_progress("step"))
     print_result(TransitionSummary.of(opened, run), as_json)
 
@@ -85,7 +91,9 @@ def decoder(context: click.Context) -> None:
 @encoder_option(help=ENCODER_HELP, required=True)
 @json_option
 @recorded
-def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
+def fit_head(
+    store: str, store_options: dict[str, str], encoder: str, as_json: bool, **asked: Any
+) -> None:
     """Fit a small convolutional head from an encoder's stored tokens to the slice pictures, and measure PSNR, SSIM and a perceptual distance on other videos. Runs no encoder.
 
     Videos of one `group` are never on both sides; a label `split` (train, test) is obeyed. Tables `decoders` and `decoder_scores`.
@@ -93,7 +101,7 @@ def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
     from tubelet.store import Store
     from tubelet.training.decoder.run import fit_decoder
 
-    opened, options = Store(store), fill(DecoderOptions, asked)
+    opened, options = Store(store, options=store_options), fill(DecoderOptions, asked)
     print_result(fit_decoder(opened, encoder, options, make_progress("step")), as_json)
 
 
@@ -107,7 +115,7 @@ def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
 @click.option(
     "-o", "--output", required=True, type=OutputFile(ending=".png"), help="Picture (PNG) to write."
 )
-def show_decoded(store: str, output: Path, **asked: Any) -> None:
+def show_decoded(store: str, store_options: dict[str, str], output: Path, **asked: Any) -> None:
     """Write what a decoder draws of a clip, of a rollout or of a direction, with what the decoder reached on videos it never saw."""
     from tubelet.store import Store
     from tubelet.store.disk.outputs import open_whole
@@ -117,7 +125,7 @@ def show_decoded(store: str, output: Path, **asked: Any) -> None:
     if asked["transition_id"] and asked["clip"] is None:
         raise click.UsageError("--transition predicts slices of a clip: pass --clip, too")
     draw = _draw_direction if asked["direction"] else _draw_clip
-    sheet, said = draw(Store(store), asked)
+    sheet, said = draw(Store(store, options=store_options), asked)
     with open_whole(output) as file:
         sheet.save(file, "PNG")
     click.echo(f"{output} written. {said}")
