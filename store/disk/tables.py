@@ -272,7 +272,7 @@ def find_values(path: Path, version: int, column: str, wanted: pa.ChunkedArray) 
             if (file, column) not in known
         },
     }
-    _KEYS[path], asked = kept, wanted.unique().drop_null().cast(pa.large_string())
+    _KEYS[path], asked = kept, wanted.unique().drop_null()
     found = {text for file in files for text in _find_texts(kept[file, column], asked)}
     return pa.array(sorted(found), pa.string())
 
@@ -289,7 +289,7 @@ def _find_texts(held: pa.Array, asked: pa.Array) -> list[str]:
 
 def _read_column(file: str, column: str) -> pa.Array:
     """The texts of a column, sorted as files of a run are already."""
-    texts = pq.read_table(file, columns=[column])[column].cast(pa.large_string())
+    texts = pq.read_table(file, columns=[column])[column].cast(pa.string())
     held = texts.drop_null().combine_chunks()
     in_order = pc.all(pc.less_equal(held[:-1], held[1:])).as_py() is not False
     return held if in_order else held.sort()

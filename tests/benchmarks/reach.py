@@ -1,4 +1,4 @@
-"""How far a store goes past one machine: what its commits carry, what a slice costs out of a bucket, and what pages cost over 100,000 videos."""
+"""How far a store goes past one machine: what its commits carry, what a slice costs out of a bucket, and what a million clips cost a reader."""
 
 import resource
 import tempfile
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from deltalake.transaction import AddAction
 
 from tests import buckets
 from tests.benchmarks.measure import Row, by_turns, milliseconds, seconds
@@ -14,6 +15,9 @@ from tests.benchmarks.one_clip import TOKENS, make_token_rows
 from tests.benchmarks.scale import make_clips
 from tests.stores import Recipe, fill_store, synthetic_store
 from tubelet.store import Store, ids
+from tubelet.store.disk import tables
+from tubelet.store.disk.clustering import FILE_ROWS
+from tubelet.store.disk.key_ranges import describe_rows
 from tubelet.store.schema import TABLES
 
 AT_ONCE, COMMITS = 64, 6  # clips of a commit, as an ingest makes them
@@ -22,6 +26,7 @@ LARGE = Recipe(videos=2, clips=1, slices=22, side=24, dim=768)
 ONE = Recipe(videos=1, clips=2, slices=4, side=4, dim=16, embeddings=False)
 COPIED = "videos", "places", "clips", "slice_stats", "pairs", "dim_sensitivity", "slice_sensitivity"
 OWN = {"video_id", "clip_id", "clip_a", "clip_b", "pair_id", "place_id"}
+TABLE, FILES = TABLES["token_stats"], (120, 12_000)  # of 10,000 clips, and of 1,000,000
 PAGES = "corpus", "video", "sensitivity", "sql"
 
 
@@ -32,6 +37,7 @@ def rows() -> Iterator[Row]:
         yield _commit_in_bucket(Path(folder))
         yield _read_slices(Path(folder))
     with tempfile.TemporaryDirectory() as folder:
+        yield _read_logs(Path(folder))
         yield from _open_pages(Path(folder))
 
 
@@ -99,6 +105,43 @@ def _read_slices(folder: Path) -> Row:
         ratio,
         "",
     )
+
+
+def _read_logs(folder: Path) -> Row:
+    """Opening the newest version of token statistics, as a reader does after each commit: its log names each of the files, which need not be there."""
+    few, many = (_make_log(folder / str(number), number) for number in FILES)
+    figure, baseline, ratio = by_turns(lambda: _open_newest(many), lambda: _open_newest(few), 9)
+    return Row(
+        f"the newest version of a table of {FILES[1]:,} files ({FILES[1] * FILE_ROWS / 1e9:.3g} billion token rows) opened",
+        milliseconds(figure),
+        f"of {FILES[0]:,} files {milliseconds(baseline)}",
+        ratio,
+        "",
+    )
+
+
+def _open_newest(path: Path) -> None:
+    tables._describe(path, tables.open_newest(path))
+
+
+def _make_log(path: Path, files: int) -> Path:
+    """A table of token statistics that was merged: files of disjoint ranges of clips."""
+    tables.create(path / TABLE.name, TABLE)
+    delta = tables.open_newest(path / TABLE.name)
+    names = sorted(ids.hash_parts(number) for number in range(2 * files))
+    for start in range(0, files, 1000):
+        made = [
+            AddAction(f"run-{0:016x}-{number:05}.parquet", 13_000_000, {}, 0, False, _describe_ends(names[2 * number : 2 * number + 2]))
+            for number in range(start, min(start + 1000, files))
+        ]  # fmt: skip
+        delta.create_write_transaction(made, "append", delta.schema())
+    delta.update_incremental()
+    delta.create_checkpoint()
+    return path / TABLE.name
+
+
+def _describe_ends(ends: list[str]) -> str:
+    return describe_rows(pa.table({TABLE.key[0]: ends}), TABLE.key[0])
 
 
 def _open_pages(folder: Path) -> Iterator[Row]:

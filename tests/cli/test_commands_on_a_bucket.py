@@ -9,7 +9,7 @@ import pytest
 
 from tests import buckets
 from tests.buckets import URL
-from tests.commands import run_here, tubelet
+from tests.commands import run_here
 from tests.videos import make_folder
 from tubelet.cli import main
 from tubelet.cli.forms import walk_commands
@@ -77,7 +77,7 @@ TRIES: dict[str, Try | Refusal] = {
     "dashboard": Refusal(("--allow-jobs",), "needs a store in a folder"),
     "demo": Refusal((), "makes its store in a folder"),
 }
-ELSEWHERE = {"mcp"}  # which answers until its input ends
+ENDLESS = {"mcp"}  # which answers until its input ends
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def commands() -> dict[str, click.Command]:
 
 
 def test_every_command_over_a_store_is_tried():
-    assert commands().keys() == TRIES.keys() | ELSEWHERE
+    assert commands().keys() == TRIES.keys() | ENDLESS
 
 
 @pytest.mark.parametrize("name", TRIES)
@@ -136,8 +136,3 @@ def test_a_command_takes_the_options_of_a_bucket(name, folder):
     asked = TRIES.get(name, Try(()))
     done = run_here(*name.split(), *asked.arguments, "--store", URL, "--store-option", "colour=red")
     assert done.returncode == 2 and "no store option 'colour'" in done.stderr, done.stderr
-
-
-def test_agents_are_served_a_bucket(folder):
-    pytest.importorskip("mcp", reason="agents take the extra: pip install 'tubelet[mcp]'")
-    assert f"serving {URL}" in tubelet("mcp", "--store", URL).stderr

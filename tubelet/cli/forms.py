@@ -31,7 +31,9 @@ UNSET = re.compile(r" *\[default: (.*)\]$")
 
 def describe_commands(main: click.Group) -> list[CommandForm]:
     """Every command that others can watch and stop, in the order of `tubelet --help`."""
-    return [_describe(name, command) for name, command in walk_commands(main) if is_recorded(command)]
+    return [
+        _describe(name, command) for name, command in walk_commands(main) if is_recorded(command)
+    ]
 
 
 def walk_commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
