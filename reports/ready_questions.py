@@ -68,7 +68,7 @@ def answer_question(
         raise ReportError(f"{name} needs a label: pass --label, one of {', '.join(known)}")
     if asked.label and asked.label not in known:
         raise ReportError(
-            f"{store.root} has no label {asked.label!r}: its labels are {', '.join(known)}"
+            f"{store.name} has no label {asked.label!r}: its labels are {', '.join(known)}"
         )
     found = ready.ask(Workspace(store), asked)
     sentence = ready.describe(found).replace("**", "")

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import quote
 
 import streamlit as st
@@ -63,6 +64,6 @@ def _count(store: Store, query: Query, answer: Answer) -> int | None:
 def name_file(store: Store, query: Query, rows: int | None, format_: str) -> str:
     """What is inside: the store, the tables that were asked, the rows, and when."""
     named = [name for name in RELATIONS if re.search(rf"\b{name}\b", query.sql, re.IGNORECASE)]
-    parts = [store.root.name, *(named[:TABLES] or ["query"])]
+    parts = [Path(store.name).name, *(named[:TABLES] or ["query"])]
     counted = [] if rows is None else [f"{rows}-row{'s' * (rows != 1)}"]
     return f"{'-'.join([*parts, *counted])}-{datetime.now():%Y%m%d-%H%M%S}.{format_}"

@@ -2,8 +2,10 @@
 
 import os
 import shlex
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import methodcaller
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -249,14 +251,15 @@ def _key(path: Path, version: int) -> tuple[Path, int, int]:
     return path, version, log.stat().st_mtime_ns if log.exists() else 0
 
 
-_KEYS: dict[Path, dict[tuple[str, str], pa.ChunkedArray]] = {}  # of a table, by file and column
+_KEYS: dict[Path, dict[tuple[str, str], pa.Array]] = {}  # of a table, by file and column, sorted
+SCANNED = 64  # texts of a column that are looked at in the time of one search in it
 
 
 def find_values(path: Path, version: int, column: str, wanted: pa.ChunkedArray) -> pa.Array:
     """Those of the wanted texts that a column holds in a version.
 
     A data file never changes, so its column is read once by a process that commits again and again: a commit then reads what was added
-    since its last one, however much the table holds.
+    since its last one, however much the table holds, and searches the rest.
     """
     known, files = _KEYS.pop(path, {}), open_table(path, version).files
     while len(_KEYS) >= VERSIONS_KEPT:
@@ -269,16 +272,27 @@ def find_values(path: Path, version: int, column: str, wanted: pa.ChunkedArray) 
             if (file, column) not in known
         },
     }
-    _KEYS[path], asked = kept, wanted.unique()
-    held = [kept[file, column] for file in files]
-    found = [values.filter(pc.is_in(values, asked)) for values in held]
-    return pa.chunked_array(
-        [chunk for file in found for chunk in file.chunks], pa.string()
-    ).unique()
+    _KEYS[path], asked = kept, wanted.unique().drop_null()
+    found = {text for file in files for text in _find_texts(kept[file, column], asked)}
+    return pa.array(sorted(found), pa.string())
 
 
-def _read_column(file: str, column: str) -> pa.ChunkedArray:
-    return pq.read_table(file, columns=[column])[column].cast(pa.string())
+def _find_texts(held: pa.Array, asked: pa.Array) -> list[str]:
+    """Those of the asked texts that are among the sorted ones: by search where they are few, else in one pass."""
+    if len(asked) * SCANNED > len(held):
+        return held.filter(pc.is_in(held, asked)).to_pylist()
+    places = (
+        (text, bisect_left(held, text, key=methodcaller("as_py"))) for text in asked.to_pylist()
+    )
+    return [text for text, at in places if at < len(held) and held[at].as_py() == text]
+
+
+def _read_column(file: str, column: str) -> pa.Array:
+    """The texts of a column, sorted as files of a run are already."""
+    texts = pq.read_table(file, columns=[column])[column].cast(pa.string())
+    held = texts.drop_null().combine_chunks()
+    in_order = pc.all(pc.less_equal(held[:-1], held[1:])).as_py() is not False
+    return held if in_order else held.sort()
 
 
 def _writer_properties(table: Table) -> WriterProperties:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from tubelet.store.disk import inside
 from tubelet.store.errors import StoreError
+from tubelet.store.remote.services import SERVICES, UNPROVEN, Service
 
-SCHEME = "s3"
+NAMED = " or ".join(f"{scheme}://BUCKET/PREFIX" for scheme in SERVICES)
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PLAIN = re.compile(
     r"[\w.=@+ -]+"
@@ -22,31 +23,38 @@ def is_remote(root: object) -> bool:
 class BucketAddress:
     """A bucket, and the prefix below which the store's files are."""
 
+    scheme: str
     bucket: str
     prefix: str
 
+    @property
+    def service(self) -> Service:
+        return SERVICES[self.scheme]
+
     def __str__(self) -> str:
-        return f"{SCHEME}://{self.bucket}/{self.prefix}".rstrip("/")
+        return f"{self.scheme}://{self.bucket}/{self.prefix}".rstrip("/")
 
 
 def read_address(text: str) -> BucketAddress:
     """The address in a text. Raises StoreError for another one; what may be a secret is not repeated."""
     scheme, _, rest = text.partition("://")
+    scheme = scheme.lower()
     bucket, _, prefix = rest.partition("/")
     if "@" in bucket or set("?#") & set(rest):
         raise StoreError(
-            f"an address of a store is {SCHEME}://BUCKET/PREFIX alone: pass credentials in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or with --store-option"
+            f"an address of a store is {NAMED} alone: pass credentials in the environment (such as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or with --store-option"
         )
-    if scheme.lower() != SCHEME:
+    if scheme not in SERVICES:
+        why = f" ({UNPROVEN[scheme]})" if scheme in UNPROVEN else ""
         raise StoreError(
-            f"{scheme}:// is not read by this version: pass a folder on this machine, or {SCHEME}://BUCKET/PREFIX, as --store"
+            f"{scheme}:// is not read by this version{why}: pass a folder on this machine, or {NAMED}, as --store"
         )
     parts = prefix.strip("/").split("/") if prefix.strip("/") else []
     if not BUCKET.fullmatch(bucket) or not all(map(_is_plain, parts)):
         raise StoreError(
-            f"{text!r} is not the address of a store: pass {SCHEME}://BUCKET/PREFIX, the bucket in lowercase letters, digits, dots and hyphens"
+            f"{text!r} is not the address of a store: pass {NAMED}, the bucket in lowercase letters, digits, dots and hyphens"
         )
-    return BucketAddress(bucket, "/".join(parts))
+    return BucketAddress(scheme, bucket, "/".join(parts))
 
 
 def _is_plain(part: str) -> bool:

@@ -17,32 +17,13 @@ from typing import Any, TypeVar
 from tubelet.store.disk.files import write_whole
 from tubelet.store.errors import StoreError
 from tubelet.store.remote.address import BucketAddress
+from tubelet.store.remote.services import OURS, Service
 
-OPTIONS = {
-    "endpoint": "address of a server other than AWS",
-    "region": "region of the bucket",
-    "access_key_id": "id of the access key",
-    "secret_access_key": "the secret access key",
-    "session_token": "token of a temporary access key",
-    "skip_signature": "true for a bucket that anybody may read",
-    "allow_http": "true for a server without TLS",
-    "cache": "folder on this machine for what was read",
-    "cache_gb": "size of the embedding files that are kept there",
-}
-OURS = {"allow_http", "cache", "cache_gb"}
 RETRIES, RETRY_S, CONNECT_S, ANSWER_S, PAUSE_S = 4, 30, 5, 60, 0.2
 STATUS = re.compile(r"\b(?:status code:|HTTP error:?) ?(\d{3})\b")
 ENDPOINT = re.compile(
     r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[\w./-]*)?|https?://\[[0-9a-f:.]+\](:\d{1,5})?/?"
 )
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SKIP_SIGNATURE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-}  # of the environment
-WAYS = "in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL) or with --store-option"
 T = TypeVar("T")
 Named = tuple[str, int]  # a file below the store's prefix, and its bytes
 
@@ -60,9 +41,10 @@ class Bucket:
 
     def __init__(self, address: BucketAddress, options: Mapping[str, str]) -> None:
         """Raises StoreError for an option that there is not, and where the package is not installed."""
-        if unknown := sorted(options.keys() - OPTIONS.keys()):
+        known = {**address.service.options, **OURS}
+        if unknown := sorted(options.keys() - known.keys()):
             raise StoreError(
-                f"there is no store option {unknown[0]!r}: use one of {', '.join(OPTIONS)}"
+                f"there is no store option {unknown[0]!r} for {address.scheme}://: use one of {', '.join(known)}"
             )
         self.address = address
         self._store = connect(address, options)
@@ -159,7 +141,7 @@ class Bucket:
             said = str(error)
         else:
             return
-        raise StoreError(f"{self.address} {_describe(said, writing)}")
+        raise StoreError(f"{self.address} {_describe(said, self.address.service, writing)}")
 
 
 def insist(request: Callable[[], T]) -> T:
@@ -183,7 +165,7 @@ def insist(request: Callable[[], T]) -> T:
 
 def connect(address: BucketAddress, options: Mapping[str, str]) -> Any:
     try:
-        from obstore.store import S3Store
+        from obstore import store as clients
     except ImportError as error:
         raise StoreError(
             f"{address} is an object store, which takes the package obstore: pip install 'tubelet[s3]'"
@@ -191,31 +173,36 @@ def connect(address: BucketAddress, options: Mapping[str, str]) -> Any:
     _require_sound(address, options)
     _require_credentials(address, options)
     given: dict[str, Any] = {name: options[name] for name in options.keys() - OURS}
-    plain = options.get("allow_http", os.environ.get("AWS_ALLOW_HTTP", "")).lower() == "true"
     try:
-        return S3Store(
+        return getattr(clients, address.service.client)(
             address.bucket,
             prefix=address.prefix or None,
             client_options={
                 "connect_timeout": timedelta(seconds=CONNECT_S),
                 "timeout": timedelta(seconds=ANSWER_S),
-                "allow_http": plain,
+                "allow_http": _allow_http(options),
             },
             retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_S)},
             **given,
         )
     except Exception:  # of the package's own many kinds; they quote what they were given
         raise StoreError(
-            f"{address} cannot be opened with these options: check the region, the endpoint and the credentials {WAYS}"
+            f"{address} cannot be opened with these options: check the {address.service.place}, the endpoint and the credentials {address.service.ways}"
         ) from None
+
+
+def _allow_http(options: Mapping[str, str]) -> bool:
+    found = (os.environ.get(name) for name in ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP"))
+    return options.get("allow_http", next(filter(None, found), "")).lower() == "true"
 
 
 def _require_credentials(address: BucketAddress, options: Mapping[str, str]) -> None:
     """Raise StoreError where there are none: the package would ask the network for some."""
-    if "access_key_id" in options or "skip_signature" in options or CREDENTIALS & os.environ.keys():
+    service = address.service
+    if service.keys & options.keys() or service.credentials & os.environ.keys():
         return
     raise StoreError(
-        f"{address} is an object store, and there are no credentials for it: pass them {WAYS}; a bucket that anybody may read takes --store-option skip_signature=true"
+        f"{address} is an object store, and there are no credentials for it: pass them {service.ways}; a bucket that anybody may read takes --store-option skip_signature=true"
     )
 
 
@@ -230,16 +217,16 @@ def _require_sound(address: BucketAddress, options: Mapping[str, str]) -> None:
         raise StoreError(f"the store option {odd[0]} is empty or holds characters of no text")
 
 
-def _describe(said: str, writing: bool = False) -> str:
+def _describe(said: str, service: Service, writing: bool = False) -> str:
     """What an error means, without what a server said."""
     status = found[1] if (found := STATUS.search(said)) else None
     if status in ("401", "403"):
         may = "write to the bucket and delete from it" if writing else "list and read the bucket"
-        return f"refuses access ({status}): check the credentials {WAYS}, that they may {may}, and this machine's clock"
+        return f"refuses access ({status}): check the credentials {service.ways}, that they may {may}, and this machine's clock"
     if status == "404":
         return "does not exist, or no longer: check the name of the bucket"
     if status in ("301", "307", "400"):
-        return f"answered {status}: check the region and the endpoint {WAYS}"
+        return f"answered {status}: check the {service.place} and the endpoint {service.ways}"
     if status:
         return f"answered {status} {RETRIES} times: try again later"
-    return f"cannot be reached: check the network and the endpoint {WAYS}; an endpoint without TLS takes --store-option allow_http=true"
+    return f"cannot be reached: check the network and the endpoint {service.ways}; an endpoint without TLS takes --store-option allow_http=true"

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from tubelet.store import answers
 from tubelet.store.errors import StoreError, TubeletError
-from tubelet.store.remote.address import SCHEME, read_address
+from tubelet.store.remote.address import read_address
 from tubelet.store.remote.bucket import (
     ANSWER_S,
     CONNECT_S,
@@ -25,6 +25,7 @@ from tubelet.store.remote.bucket import (
     connect,
     insist,
 )
+from tubelet.store.remote.services import SERVICES
 
 WEB = "http", "https"
 PART = 8 << 20  # bytes that are asked for at a time
@@ -36,7 +37,6 @@ UNASKED = (
     "501",
 )  # answers to HEAD for addresses that are signed for GET, or of servers without it
 NEVER = datetime.fromtimestamp(0, UTC)  # the time of a file whose server does not tell it
-KEYS = "the credentials in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL)"
 
 
 class FileError(TubeletError):
@@ -175,7 +175,8 @@ class RemoteFile:
 
     def _server(self, seconds: float | None = None) -> Any:
         if not self._parts:
-            return _connect_bucket(self.uri.partition("://")[2].partition("/")[0])
+            scheme, _, rest = self.uri.partition("://")
+            return _connect_bucket(f"{scheme}://{rest.partition('/')[0]}")
         return _connect_web(
             self._parts._replace(path="", fragment="").geturl(), seconds or ANSWER_S
         )
@@ -198,16 +199,16 @@ class RemoteFile:
             said = str(error)
         else:
             return
-        raise FileError(f"{self.shown} {_describe(said, bool(self._parts))}")
+        raise FileError(f"{self.shown} {_describe(said, self.uri.partition('://')[0])}")
 
 
 def read_file_address(text: str) -> RemoteFile:
     """The file at an address. Raises FileError for one that is none; what may be a secret is not repeated."""
     scheme, _, rest = text.partition("://")
     host = rest.partition("/")[0]
-    if scheme.lower() not in (SCHEME, *WEB):
+    if scheme.lower() not in (*SERVICES, *WEB):
         raise FileError(
-            f"{scheme}:// is not read by this version: name files as {SCHEME}://BUCKET/PATH or https://HOST/PATH, or copy them to this machine"
+            f"{scheme}:// is not read by this version: name files as {' or '.join(f'{one}://BUCKET/PATH' for one in SERVICES)} or https://HOST/PATH, or copy them to this machine"
         )
     if "@" in host:
         raise FileError(
@@ -222,12 +223,13 @@ def read_file_address(text: str) -> RemoteFile:
 
 def list_folder(folder: RemoteFile) -> list[tuple[RemoteFile, FileState]]:
     """The files below a folder of a bucket, in the order of their names. Raises FileError."""
-    bucket, _, prefix = folder.uri.partition("://")[2].partition("/")
+    scheme, _, rest = folder.uri.partition("://")
+    bucket, _, prefix = rest.partition("/")
     found = []
     with folder._explaining():
         for batch in folder._server().list(prefix.strip("/") or None):
             found += [
-                (RemoteFile(f"{SCHEME}://{bucket}/{one['path']}"), FileState.of(one))
+                (RemoteFile(f"{scheme}://{bucket}/{one['path']}"), FileState.of(one))
                 for one in batch
                 if one["size"] or not one["path"].endswith("/")
             ]
@@ -235,8 +237,8 @@ def list_folder(folder: RemoteFile) -> list[tuple[RemoteFile, FileState]]:
 
 
 @lru_cache(maxsize=64)
-def _connect_bucket(bucket: str) -> Any:
-    return connect(read_address(f"{SCHEME}://{bucket}"), {})
+def _connect_bucket(address: str) -> Any:
+    return connect(read_address(address), {})
 
 
 @lru_cache(maxsize=64)
@@ -261,16 +263,18 @@ def _find_status(said: object) -> str | None:
     return found[1] if (found := STATUS.search(str(said))) else None
 
 
-def _describe(said: str, web: bool) -> str:
+def _describe(said: str, scheme: str) -> str:
     """What an error means, without what a server said."""
-    status = _find_status(said)
+    status, service = _find_status(said), SERVICES.get(scheme)
     if status == "404" or status == "410":
         return f"is not there ({status}): check the address"
     if status in ("401", "403"):
         key = "that the address may be read without a password, and has not expired"
-        return f"may not be read ({status}): check {key if web else KEYS}"
-    if status in ("301", "307", "400") and not web:
-        return f"cannot be read ({status}): check the region and the endpoint in the environment"
+        if service:
+            key = f"the credentials in the environment ({service.variables})"
+        return f"may not be read ({status}): check {key}"
+    if status in ("301", "307", "400") and service:
+        return f"cannot be read ({status}): check the {service.place} and the endpoint in the environment"
     if status:
         return f"cannot be read: the server answered {status}; run the same command again later"
     if "timed out" in said or "timeout" in said.lower():

@@ -262,7 +262,7 @@ def _cache_folder(options: Mapping[str, str]) -> Path:
 
 def _name(address: BucketAddress, options: Mapping[str, str]) -> str:
     """One folder per bucket, prefix and server."""
-    server = options.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL", "")
+    server = address.service.find_server(options)
     return f"{address.bucket}-{hashlib.sha256(f'{server} {address}'.encode()).hexdigest()[:16]}"
 
 

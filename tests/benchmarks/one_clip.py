@@ -35,11 +35,11 @@ def make_token_store(root: Path, millions: int) -> Store:
     store, clips = Store.create(root), millions * 1_000_000 // TOKENS
     for start in range(0, clips, AT_ONCE):
         numbers = range(start, min(start + AT_ONCE, clips))
-        store.commit({"clips": make_clips(numbers), "token_stats": _token_stats(numbers)})
+        store.commit({"clips": make_clips(numbers), "token_stats": make_token_rows(numbers)})
     return store
 
 
-def _token_stats(numbers: range) -> pa.Table:
+def make_token_rows(numbers: range) -> pa.Table:
     names = [ids.hash_parts("clip", number) for number in numbers]
     which = pa.array(np.repeat(np.arange(len(names), dtype=np.int32), TOKENS))
     addresses = np.indices(SHAPE, dtype=np.int16).reshape(3, -1)

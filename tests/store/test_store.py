@@ -15,6 +15,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from tests.contents import contents
 from tests.markers import edit_marker
+from tests.plain_rows import video_row
 from tests.stores import Recipe, add_videos, grid, synthetic_store
 from tubelet.store import Store, StoreError
 from tubelet.store.disk import tables
@@ -306,6 +307,18 @@ def test_any_other_path_holds_a_store_and_is_quoted_for_the_shell(tmp_path, char
     assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 1}]
     assert shlex.split(store.shell_name) == [str(store.root)]
     store.close()
+
+
+def test_the_keys_that_a_table_holds_are_found_in_whatever_order_its_files_have_them(tmp_path):
+    names = [f"{number * 7919 % 1000:03}" for number in range(1000)]
+    table = TABLES["videos"]
+    rows = [video_row(video_id=name).columns for name in names]
+    path = tmp_path / table.name
+    tables.create(path, table)
+    version = tables.append(path, table, pa.Table.from_pylist(rows, table.arrow))
+    for asked in (["500", "absent", "000", "999", "", "~"], [*names[::3], "absent", "é"]):
+        found = tables.find_values(path, version, "video_id", pa.chunked_array([asked]))
+        assert found.to_pylist() == sorted({*asked} & {*names})
 
 
 def test_a_commit_reads_the_keys_of_what_was_added_since_the_last_one_alone(tmp_path, monkeypatch):

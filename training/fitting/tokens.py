@@ -94,7 +94,7 @@ def find_places(store: Store, encoders: Sequence[str]) -> list[tuple[StoredLayer
     wanted = [find_encoder(store, name) for name in encoders]
     rows = {row["encoder_id"]: row for row in store.rows(PLACES)}
     if lacking := [encoder for encoder in wanted if encoder not in rows] or (
-        [str(store.root)] if not rows else []
+        [store.name] if not rows else []
     ):
         raise FitError(
             f"no clip of {lacking[0]} keeps its tokens, which a model is fitted to: ingest with `--keep embeddings`"

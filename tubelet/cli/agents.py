@@ -11,7 +11,7 @@ from tubelet.store.sandbox.limits import AgentLimits
 
 @command(AgentLimits)
 @store_option
-def mcp(store: str, **limits: Any) -> None:
+def mcp(store: str, store_options: dict[str, str], **limits: Any) -> None:
     """Serve a store to an agent over stdin and stdout (Model Context Protocol): queries, schema, saved queries, reports, pictures.
 
     Read-only, in the sandbox of `tubelet sql`, within the limits below. Needs the extra `tubelet[mcp]`.
@@ -26,6 +26,6 @@ def mcp(store: str, **limits: Any) -> None:
         raise Refused(
             "`tubelet mcp` needs the package mcp: run `pip install 'tubelet[mcp]'`"
         ) from error
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     click.echo(f"serving {opened.name} to an agent over stdin and stdout", err=True)
     serve(opened, fill(AgentLimits, limits).limits)

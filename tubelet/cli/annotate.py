@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tubelet.cli.options import bucket_option, command, fill, json_option, remote_store_option
+from tubelet.cli.options import command, fill, json_option, store_option
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import record_job
 from tubelet.store.annotations.importing import ImportOptions
@@ -13,8 +13,7 @@ from tubelet.store.annotations.importing import ImportOptions
 
 @command(ImportOptions)
 @click.argument("files", nargs=-1, metavar="[FILE...]", type=click.Path(path_type=Path))
-@remote_store_option
-@bucket_option
+@store_option
 @click.option(
     "--forget", multiple=True, metavar="SOURCE", help="Remove what a source imported; repeatable."
 )

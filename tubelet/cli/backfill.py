@@ -5,7 +5,7 @@ from threading import Event
 from typing import Any
 
 from tubelet.cli.interrupts import stop_on_signals
-from tubelet.cli.options import bucket_option, command, fill, json_option, remote_store_option
+from tubelet.cli.options import command, fill, json_option, store_option
 from tubelet.cli.printing import note, print_result
 from tubelet.cli.recording import record_job, report_to
 from tubelet.store.backfill import BackfillOptions
@@ -13,8 +13,7 @@ from tubelet.store.wording import count
 
 
 @command(BackfillOptions)
-@remote_store_option
-@bucket_option
+@store_option
 @json_option
 @record_job
 def backfill(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:

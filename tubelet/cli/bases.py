@@ -33,7 +33,9 @@ def basis(context: click.Context) -> None:
 @encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
 @click.option("--name", help="Name under which it is listed.")
 @record_job
-def fit(store: str, encoder: str | None, name: str | None, **wish: Any) -> None:
+def fit(
+    store: str, store_options: dict[str, str], encoder: str | None, name: str | None, **wish: Any
+) -> None:
     """Fit a basis on one clip, one video, or the corpus, and keep it in the store."""
     from tubelet.latent import fitting
     from tubelet.latent.errors import LatentError
@@ -43,7 +45,7 @@ def fit(store: str, encoder: str | None, name: str | None, **wish: Any) -> None:
     clip, video, corpus = (wish.pop(where) for where in ("clip", "video", "corpus"))
     if sum(map(bool, (clip, video, corpus))) > 1:
         raise LatentError("--clip, --video and --corpus are mutually exclusive: pass one of them")
-    asked, opened = fill(BasisSpec, wish), Store(store)
+    asked, opened = fill(BasisSpec, wish), Store(store, options=store_options)
     where = Scope.of(opened, clip, video, encoder)
     if asked.kind == SAE:
         fitted = _train_dictionary(opened, where, (asked, fill(DictionaryOptions, wish)))
@@ -85,7 +87,12 @@ def _keep(store: "Store", fitted: "Basis", name: str | None) -> None:
 @click.option("--name", help="Name under which it is listed.")
 @record_job
 def import_basis(
-    store: str, file: Path, encoder: str | None, active: int, name: str | None
+    store: str,
+    store_options: dict[str, str],
+    file: Path,
+    encoder: str | None,
+    active: int,
+    name: str | None,
 ) -> None:
     """Store a dictionary that was trained elsewhere: a safetensors file with W and b, or the tensors of a sparse autoencoder (ReLU or TopK) by their usual names.
 
@@ -95,20 +102,20 @@ def import_basis(
     from tubelet.latent.scope import Scope
     from tubelet.store import Store
 
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     _keep(opened, import_dictionary(opened, Scope.of(opened, encoder=encoder), file, active), name)
 
 
 @command(name="list")
 @store_option
 @encoder_option(help=f"{ENCODER_HELP}  [default: all of them]")
-def list_bases(store: str, encoder: str | None) -> None:
+def list_bases(store: str, store_options: dict[str, str], encoder: str | None) -> None:
     """List the bases of a store, the newest first."""
     from tubelet.latent import bases
     from tubelet.store import Store
     from tubelet.store.encoder_names import find_encoder
 
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     question = bases.list_bases(find_encoder(opened, encoder) if encoder else None)
     rows = question.read(opened, bases.ListedBasis)
     click.echo(
@@ -133,14 +140,14 @@ basis.add_command(list_bases)
 @encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
 @click.option("--rebuild", is_flag=True, help="Fit the codes again to the corpus as it is now.")
 @record_job
-def index(store: str, encoder: str | None, rebuild: bool) -> None:
+def index(store: str, store_options: dict[str, str], encoder: str | None, rebuild: bool) -> None:
     """Write compact codes of every token, for fast search, and measure what they miss. A rerun adds only new clips."""
     from tubelet.latent import search_index
     from tubelet.latent.directions.recall import measure_direction_recall
     from tubelet.latent.scope import Scope
     from tubelet.store import Store
 
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     encoder_id = Scope.of(opened, encoder=encoder).encoder_id
     recall = search_index.write_index(opened, encoder_id, rebuild, measure_direction_recall)
     line = f"basis {recall.basis_id}: {count(recall.clips, 'clip')} coded, recall@{search_index.TOP} {recall.recall:.3f} over {count(recall.queries, 'sampled token')}"

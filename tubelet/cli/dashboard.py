@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tubelet.cli.failures import Refused
-from tubelet.cli.options import PORT, bucket_option, command, fill, remote_store_option
+from tubelet.cli.options import PORT, command, fill, store_option
 from tubelet.cli.printing import note
 from tubelet.store.options import options_of
 from tubelet.store.remote.address import is_remote
@@ -81,8 +81,7 @@ def listening_options(command: Any) -> Any:
 
 
 @command(VisitorLimits)
-@remote_store_option
-@bucket_option
+@store_option
 @listening_options
 def dashboard(store: str, store_options: dict[str, str], **listening: Any) -> None:
     """Serve the dashboard of a store."""

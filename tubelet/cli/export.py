@@ -93,7 +93,14 @@ def export(context: click.Context) -> None:
 @background_option
 @whole_option
 @output_option
-def mp4(store: str, output: Path, coloring: str, whole_video: bool, **asked: Any) -> None:
+def mp4(
+    store: str,
+    store_options: dict[str, str],
+    output: Path,
+    coloring: str,
+    whole_video: bool,
+    **asked: Any,
+) -> None:
     """Write the video beside or below its colors, the heat of patches (--over heat --patch), or their mask (--over mask --patch --background)."""
     from tubelet.latent.exports import requests
     from tubelet.store import Store
@@ -104,19 +111,29 @@ def mp4(store: str, output: Path, coloring: str, whole_video: bool, **asked: Any
         marks=_marks(asked),
         whole_video=whole_video,
     )
-    click.echo(requests.export_mp4(Store(store), fill(ClipChoice, asked), how, output))
+    click.echo(
+        requests.export_mp4(
+            Store(store, options=store_options), fill(ClipChoice, asked), how, output
+        )
+    )
 
 
 @command(ClipChoice)
 @store_option
 @coloring_option
 @output_option
-def colors(store: str, output: Path, coloring: str, **asked: Any) -> None:
+def colors(
+    store: str, store_options: dict[str, str], output: Path, coloring: str, **asked: Any
+) -> None:
     """Write the colors of a clip's tokens to FILE.npy: uint8 (slices, rows, columns, 3)."""
     from tubelet.latent.exports import requests
     from tubelet.store import Store
 
-    click.echo(requests.export_colors(Store(store), fill(ClipChoice, asked), coloring, output))
+    click.echo(
+        requests.export_colors(
+            Store(store, options=store_options), fill(ClipChoice, asked), coloring, output
+        )
+    )
 
 
 @command(ClipChoice)
@@ -124,14 +141,20 @@ def colors(store: str, output: Path, coloring: str, **asked: Any) -> None:
 @patch_option
 @whole_option
 @output_option
-def track(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
+def track(
+    store: str, store_options: dict[str, str], output: Path, whole_video: bool, **asked: Any
+) -> None:
     """Track patches, and write where they are to FILE.csv or FILE.parquet: one row per frame, with its time and pixels of the source."""
     from tubelet.latent.exports import requests
     from tubelet.store import Store
 
     click.echo(
         requests.export_track(
-            Store(store), fill(ClipChoice, asked), _marks(asked), output, whole_video
+            Store(store, options=store_options),
+            fill(ClipChoice, asked),
+            _marks(asked),
+            output,
+            whole_video,
         )
     )
 
@@ -148,7 +171,9 @@ def track(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
     type=OutputPath(),
     help="FILE.npz of a window, FILE.mp4, or a new folder for PNG files.",
 )
-def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
+def mask(
+    store: str, store_options: dict[str, str], output: Path, whole_video: bool, **asked: Any
+) -> None:
     """Segment the object under the marked patches, and write its mask.
 
     FILE.mp4 and the PNG files have the source's pixels; FILE.npz has those of the encoder's picture, with the scores.
@@ -158,7 +183,11 @@ def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
 
     click.echo(
         requests.export_mask(
-            Store(store), fill(ClipChoice, asked), _marks(asked), output, whole_video
+            Store(store, options=store_options),
+            fill(ClipChoice, asked),
+            _marks(asked),
+            output,
+            whole_video,
         )
     )
 
@@ -179,7 +208,9 @@ def mask(store: str, output: Path, whole_video: bool, **asked: Any) -> None:
     type=click.Path(path_type=Path),
     help="New folder. A rerun completes what a stopped run left unfinished.",
 )
-def tokens(store: str, output: Path, labels: tuple[str, ...], **asked: Any) -> None:
+def tokens(
+    store: str, store_options: dict[str, str], output: Path, labels: tuple[str, ...], **asked: Any
+) -> None:
     """Write the tokens of all windows of an encoder to a folder that other tools read.
 
     Zarr (xarray), WebDataset, one .npy, Hugging Face `datasets`, Lance, Embedding Atlas or FiftyOne. One window stands in memory at a
@@ -189,7 +220,7 @@ def tokens(store: str, output: Path, labels: tuple[str, ...], **asked: Any) -> N
     from tubelet.store import Store
 
     wanted = replace(fill(TokenRequest, asked), labels=labels)
-    click.echo(export_tokens(Store(store), wanted, output))
+    click.echo(export_tokens(Store(store, options=store_options), wanted, output))
 
 
 def _marks(asked: dict[str, Any]) -> Any:

@@ -21,6 +21,7 @@ from tubelet.store.jobs.forms import (
 
 LEFT_OUT = {
     "store",
+    "store_options",
     "as_json",
     "listing",
     "help",
@@ -30,15 +31,17 @@ UNSET = re.compile(r" *\[default: (.*)\]$")
 
 def describe_commands(main: click.Group) -> list[CommandForm]:
     """Every command that others can watch and stop, in the order of `tubelet --help`."""
-    return [_describe(name, command) for name, command in _walk(main) if is_recorded(command)]
+    return [
+        _describe(name, command) for name, command in walk_commands(main) if is_recorded(command)
+    ]
 
 
-def _walk(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+def walk_commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
     context = click.Context(group)
     for word in group.list_commands(context):
         command = group.get_command(context, word)
         if isinstance(command, click.Group):
-            yield from _walk(command, f"{before}{word} ")
+            yield from walk_commands(command, f"{before}{word} ")
         elif command:
             yield f"{before}{word}", command
 

@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from tubelet.cli.interrupts import stop_on_signals
-from tubelet.cli.options import bucket_option, command, json_option, remote_store_option
+from tubelet.cli.options import command, json_option, store_option
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import record_job, report_to
 from tubelet.ingest.arguments import (
@@ -31,8 +31,7 @@ ingest_command: Callable = command(
 
 @ingest_command
 @paths_argument
-@remote_store_option
-@bucket_option
+@store_option
 @json_option
 @record_job
 def ingest(store: str, store_options: dict[str, str], as_json: bool, **arguments: Any) -> None:

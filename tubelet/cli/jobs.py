@@ -6,6 +6,7 @@ from typing import cast
 
 import click
 
+from tubelet.cli.failures import Refused
 from tubelet.cli.options import command, json_option, store_option
 from tubelet.store.wording import count
 
@@ -31,7 +32,7 @@ def _print_commands(context: click.Context, _: click.Parameter, asked: bool) -> 
     help="Print as JSON the commands that can be jobs, each with its options; needs no --store.",
 )
 @json_option
-def jobs(store: str, stop: str | None, as_json: bool) -> None:
+def jobs(store: str, store_options: dict[str, str], stop: str | None, as_json: bool) -> None:
     """List the commands that write to a store now and those that did, the newest first; stop one.
 
     Commands are seen wherever they were started on this machine. The first stop lets a command commit what is done; the second kills it.
@@ -47,7 +48,11 @@ def jobs(store: str, stop: str | None, as_json: bool) -> None:
         said = f": {job.said}" if job.said else ""
         return f"{job.job_id}  {job.status}{far}{said}  ({began} UTC, {job.host})\n  tubelet {shlex.join(job.words)}"
 
-    opened = Store(store)
+    opened = Store(store, options=store_options)
+    if opened.layout.is_partial:
+        raise Refused(
+            f"no machine knows what runs on {opened.name}: a command on a store in a bucket is watched and stopped where it was started"
+        )
     if stop is not None:
         asked = listing.find_job(opened, stop)
         click.echo(listing.stop_job(opened, asked.job_id, kill=asked.status == BEING_STOPPED))

@@ -6,10 +6,9 @@ from typing import Any
 import click
 
 from tubelet.cli.options import (
-    bucket_option,
     command,
     json_option,
-    remote_store_option,
+    store_option,
 )
 from tubelet.cli.printing import plain, print_result
 from tubelet.cli.recording import record_job
@@ -17,8 +16,7 @@ from tubelet.store.wording import agree, count
 
 
 @command()
-@remote_store_option
-@bucket_option
+@store_option
 @click.option(
     "--repair",
     is_flag=True,
@@ -55,8 +53,7 @@ def check(store: str, store_options: dict[str, str], repair: bool) -> None:
 
 
 @command()
-@remote_store_option
-@bucket_option
+@store_option
 @record_job
 def compact(store: str, store_options: dict[str, str]) -> None:
     """Merge the small files of the tables, so that queries over many commits stay fast."""
@@ -74,8 +71,7 @@ def compact(store: str, store_options: dict[str, str]) -> None:
     type=click.Choice(["videos", "encoders", "clips", "transitions", "decoders", "maskings"]),
 )
 @click.argument("names", nargs=-1, metavar="[ID...]")
-@remote_store_option
-@bucket_option
+@store_option
 @click.option(
     "--where",
     metavar="SQL",

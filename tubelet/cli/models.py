@@ -40,7 +40,13 @@ def transition(context: click.Context) -> None:
 )
 @json_option
 @record_job
-def fit_transition(store: str, encoders: tuple[str, ...], as_json: bool, **asked: Any) -> None:
+def fit_transition(
+    store: str,
+    store_options: dict[str, str],
+    encoders: tuple[str, ...],
+    as_json: bool,
+    **asked: Any,
+) -> None:
     """Fit a causal transformer over slices of stored tokens per encoder, and test it on other videos against copying, shuffled time, pixels and untrained networks. Runs no encoder.
 
     Videos of one `group` are never on both sides; a label `split` (train, test) is followed. A rerun fits what is missing. Tables `transitions` and `transition_scores`.
@@ -49,7 +55,7 @@ def fit_transition(store: str, encoders: tuple[str, ...], as_json: bool, **asked
     from tubelet.training.transition.run import fit_transitions
     from tubelet.training.transition.summary import TransitionSummary
 
-    opened, options = Store(store), fill(TransitionOptions, asked)
+    opened, options = Store(store, options=store_options), fill(TransitionOptions, asked)
     run = fit_transitions(opened, encoders, options, make_progress("step"))
     print_result(TransitionSummary.of(opened, run), as_json)
 
@@ -85,7 +91,9 @@ def decoder(context: click.Context) -> None:
 @encoder_option(help=ENCODER_HELP, required=True)
 @json_option
 @record_job
-def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
+def fit_head(
+    store: str, store_options: dict[str, str], encoder: str, as_json: bool, **asked: Any
+) -> None:
     """Fit a small convolutional head from an encoder's stored tokens to the slice pictures, and measure PSNR, SSIM and a perceptual distance on other videos. Runs no encoder.
 
     Videos of one `group` are never on both sides; a label `split` (train, test) is followed. Tables `decoders` and `decoder_scores`.
@@ -93,7 +101,7 @@ def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
     from tubelet.store import Store
     from tubelet.training.decoder.run import fit_decoder
 
-    opened, options = Store(store), fill(DecoderOptions, asked)
+    opened, options = Store(store, options=store_options), fill(DecoderOptions, asked)
     print_result(fit_decoder(opened, encoder, options, make_progress("step")), as_json)
 
 
@@ -108,7 +116,7 @@ def fit_head(store: str, encoder: str, as_json: bool, **asked: Any) -> None:
 @click.option(
     "-o", "--output", required=True, type=OutputFile(ending=".png"), help="Picture (PNG) to write."
 )
-def show_decoded(store: str, output: Path, **asked: Any) -> None:
+def show_decoded(store: str, store_options: dict[str, str], output: Path, **asked: Any) -> None:
     """Write the picture that a decoder makes of a clip, a rollout, a masking or a direction, with its scores on videos it never saw."""
     from tubelet.store import Store
     from tubelet.store.disk.outputs import open_whole
@@ -122,7 +130,7 @@ def show_decoded(store: str, output: Path, **asked: Any) -> None:
             "--masking is a run on a clip: pass --clip, too, and no --transition"
         )
     draw = _draw_direction if asked["direction"] else _draw_clip
-    sheet, said = draw(Store(store), asked)
+    sheet, said = draw(Store(store, options=store_options), asked)
     with open_whole(output) as file:
         sheet.save(file, "PNG")
     click.echo(f"{output} written. {said}")

@@ -200,21 +200,27 @@ def split_options(given: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-store_option = click.option("--store", required=True, metavar="STORE", help="Folder of the store.")
-remote_store_option = click.option(
-    "--store",
-    required=True,
-    metavar="STORE",
-    help="Folder of the store, or s3://BUCKET/PREFIX.",
-)
 bucket_option = click.option(
     "--store-option",
     "store_options",
     multiple=True,
     metavar="NAME=VALUE",
     callback=lambda context, parameter, given: split_options(given),
-    help="For a store in a bucket: endpoint, region, access_key_id, secret_access_key, session_token, skip_signature, allow_http, cache, cache_gb. Repeat it for several; credentials are safer in the environment (AWS_ACCESS_KEY_ID ...).",
+    help="For a store in a bucket, once per option: endpoint, region, cache, cache_gb and others, which a wrong name lists. Credentials are safer in the environment.",
 )
+
+
+def store_option(function: Callable) -> Callable:
+    """Which store, `store`, and how to reach one in a bucket, `store_options`."""
+    place = click.option(
+        "--store",
+        required=True,
+        metavar="STORE",
+        help="Folder of the store, s3://BUCKET/PREFIX or az://CONTAINER/PREFIX.",
+    )
+    return place(bucket_option(function))
+
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."
 )

@@ -19,7 +19,7 @@ from tubelet.training.masking.options import MaskOptions
 @store_option
 @json_option
 @record_job
-def surprise(store: str, as_json: bool, **asked: Any) -> None:
+def surprise(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:
     """Predict slices of stored windows from those before them, with copying and the mean token as baselines. Decodes the videos again.
 
     A rerun completes what is missing. Tables `surprise` and `slice_surprise`.
@@ -30,7 +30,7 @@ def surprise(store: str, as_json: bool, **asked: Any) -> None:
     from tubelet.store import Store
 
     stopping = Event()
-    opened, options = Store(store), fill(SurpriseOptions, asked)
+    opened, options = Store(store, options=store_options), fill(SurpriseOptions, asked)
     stop_on_signals("stopping after the current clip", stopping.set)
     outcome = measure_surprise(opened, options, stopping, _tell("clip"))
     print_result(outcome, as_json)
@@ -41,7 +41,7 @@ def surprise(store: str, as_json: bool, **asked: Any) -> None:
 @store_option
 @json_option
 @record_job
-def mask(store: str, as_json: bool, **asked: Any) -> None:
+def mask(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:
     """Hide tokens of stored windows and predict them from the others, with a copy of the nearest visible token as baseline. Decodes the videos again.
 
     `--mask tube,random --draw masks.png` compares masks on the same windows. Tables `maskings`, `masked_tokens` and `masking_projections`.
@@ -52,7 +52,7 @@ def mask(store: str, as_json: bool, **asked: Any) -> None:
     from tubelet.training.masking.run import measure_masks
 
     stopping = Event()
-    opened, options = Store(store), fill(MaskOptions, asked)
+    opened, options = Store(store, options=store_options), fill(MaskOptions, asked)
     stop_on_signals("stopping after the current window", stopping.set)
     outcome = measure_masks(opened, options, stopping, _tell("window"))
     print_result(outcome, as_json)

@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 @json_option
 @record_job
 def probe(
-    store: str, label: str | None, encoders: tuple[str, ...], as_json: bool, **asked: Any
+    store: str,
+    store_options: dict[str, str],
+    label: str | None,
+    encoders: tuple[str, ...],
+    as_json: bool,
+    **asked: Any,
 ) -> None:
     """Train a probe per encoder and layer on stored states or tokens to predict a label, or the objects of imported masks, together with its controls. Runs no encoder.
 
@@ -50,7 +55,9 @@ def probe(
             else "no --label: name the label of whole videos to learn, or pass --kind patch to learn imported masks"
         )
     train = _probe_label(label) if label else _probe_masks
-    print_result(ProbeSummary(*train(Store(store), encoders, options)), as_json)
+    print_result(
+        ProbeSummary(*train(Store(store, options=store_options), encoders, options)), as_json
+    )
 
 
 Train = Callable[["Store", Sequence[str], ProbeOptions], tuple["ProbeRun", str]]

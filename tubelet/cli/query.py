@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tubelet.cli.options import OutputFile, bucket_option, command, fill, remote_store_option
+from tubelet.cli.options import OutputFile, command, fill, store_option
 from tubelet.store.sandbox.limits import OwnLimits
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ def schema() -> None:
 
 
 @command(OwnLimits)
-@remote_store_option
-@bucket_option
+@store_option
 @click.argument("query", required=False)
 @click.option(
     "--format",

@@ -30,6 +30,7 @@ NAMES = ("duplicates", "leaks", "outliers", "label-first")
 def ask(
     question: str,
     store: str,
+    store_options: dict[str, str],
     encoder: str | None,
     label: str | None,
     count: int,
@@ -48,7 +49,7 @@ def ask(
     from tubelet.store.annotations import tags
     from tubelet.store.disk import removal
 
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     if tag is not None:
         tags.check_tag(tag)
     chosen = None if where is None else tuple(removal.choose(opened, "videos", (), where)["videos"])

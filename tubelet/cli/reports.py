@@ -11,11 +11,10 @@ import click
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import (
     OutputFile,
-    bucket_option,
     command,
     fill,
     json_option,
-    remote_store_option,
+    store_option,
 )
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import record_job
@@ -54,8 +53,7 @@ class Reports(click.Group):
 
 def _make_command(name: str, known: Any) -> click.Command:
     @command(known.options, name=name)
-    @remote_store_option
-    @bucket_option
+    @store_option
     @click.option(
         "-o",
         "--output",
@@ -84,8 +82,7 @@ def report() -> None:
 
 
 @command(StoredPairs)
-@remote_store_option
-@bucket_option
+@store_option
 @json_option
 @record_job
 def pairs(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:

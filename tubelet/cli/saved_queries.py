@@ -18,13 +18,13 @@ def queries(context: click.Context) -> None:
 
 @command(name="list")
 @store_option
-def list_saved(store: str) -> None:
+def list_saved(store: str, store_options: dict[str, str]) -> None:
     """List the saved queries: name, parameters with their defaults, and description."""
     from tubelet.store import Store
     from tubelet.store.saved_queries import list_queries
     from tubelet.store.wording import escape_controls
 
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     lines = []
     for query in list_queries(opened):
         values = [f"${name}={query.defaults.get(name, '?')}" for name in query.parameters]
@@ -50,7 +50,13 @@ def list_saved(store: str) -> None:
     help="Default of the query's parameter $NAME; repeatable.",
 )
 def save(
-    store: str, name: str, query: str, description: str, picture: str, given: tuple[str, ...]
+    store: str,
+    store_options: dict[str, str],
+    name: str,
+    query: str,
+    description: str,
+    picture: str,
+    given: tuple[str, ...],
 ) -> None:
     """Save a query; it replaces one of the same name."""
     from tubelet.cli.query import split_values
@@ -59,7 +65,7 @@ def save(
 
     values = SavedQuery(name=name, sql=query).fill(split_values(given)).values
     save_query(
-        Store(store),
+        Store(store, options=store_options),
         SavedQuery(name=name, sql=query, description=description, defaults=values, picture=picture),
     )
 
@@ -67,25 +73,27 @@ def save(
 @command()
 @store_option
 @click.argument("name")
-def remove(store: str, name: str) -> None:
+def remove(store: str, store_options: dict[str, str], name: str) -> None:
     """Remove a saved query."""
     from tubelet.store import Store
     from tubelet.store.saved_queries import remove_query
 
-    remove_query(Store(store), name)
+    remove_query(Store(store, options=store_options), name)
 
 
 @command()
 @store_option
 @click.argument("names", nargs=-1)
 @click.option("-o", "--output", type=OutputFile(), help="Write to FILE.toml.  [default: print]")
-def export(store: str, names: tuple[str, ...], output: Path | None) -> None:
+def export(
+    store: str, store_options: dict[str, str], names: tuple[str, ...], output: Path | None
+) -> None:
     """Write saved queries as TOML: those named, or all."""
     from tubelet.store import Store
     from tubelet.store.disk.outputs import write_file
     from tubelet.store.saved_queries import find_query, list_queries, write_toml
 
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     kept = [find_query(opened, name) for name in names] if names else list_queries(opened)
     if output:
         data = write_toml(kept).encode()
@@ -97,7 +105,7 @@ def export(store: str, names: tuple[str, ...], output: Path | None) -> None:
 @command(name="import")
 @store_option
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_(store: str, file: Path) -> None:
+def import_(store: str, store_options: dict[str, str], file: Path) -> None:
     """Save the queries of a TOML file; each replaces one of the same name."""
     from tubelet.store import Store
     from tubelet.store.disk.files import read_regular
@@ -112,7 +120,7 @@ def import_(store: str, file: Path) -> None:
             f"{file} cannot be read ({error.strerror}): pass a file of `tubelet queries export`"
         ) from error
     found = read_toml(text)
-    save_queries(Store(store), found)
+    save_queries(Store(store, options=store_options), found)
     click.echo(f"saved {', '.join(query.name for query in found)}")
 
 

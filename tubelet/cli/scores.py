@@ -21,7 +21,13 @@ from tubelet.latent.dense.options import ScoringOptions
 )
 @json_option
 @record_job
-def score(store: str, encoders: tuple[str, ...], as_json: bool, **asked: Any) -> None:
+def score(
+    store: str,
+    store_options: dict[str, str],
+    encoders: tuple[str, ...],
+    as_json: bool,
+    **asked: Any,
+) -> None:
     """Score segmentation and tracking of every encoder against imported masks (J, F) and points (AJ, delta_avg, OA). Runs no encoder.
 
     Objects and points are given in the first slice of each clip that shows them; table `scores`.
@@ -32,7 +38,7 @@ def score(store: str, encoders: tuple[str, ...], as_json: bool, **asked: Any) ->
     from tubelet.store import Store
     from tubelet.store.questions.annotations import groups
 
-    opened, options = Store(store), fill(ScoringOptions, asked)
+    opened, options = Store(store, options=store_options), fill(ScoringOptions, asked)
     scores = list(score_videos(opened, encoders, options))
     save_scores(opened, scores, options)
     units = {row["video_id"]: row["value"] for row in groups().answer(opened).to_pylist()}

@@ -4,15 +4,14 @@ from typing import Any
 
 import click
 
-from tubelet.cli.options import bucket_option, command, json_option, remote_store_option
+from tubelet.cli.options import command, json_option, store_option
 from tubelet.cli.printing import print_result
 
 
 @command()
 @click.argument("name", required=False, metavar="[TAG]")
 @click.argument("videos", nargs=-1, metavar="[VIDEO...]")
-@remote_store_option
-@bucket_option
+@store_option
 @click.option(
     "--where",
     metavar="SQL",
