@@ -167,7 +167,7 @@ def over_shared_slices(points: pa.Table, name: str) -> alt.LayerChart:
         f"{column}:Q",
         title=None,
         scale=alt.Scale(zero=name != "cosine"),
-        axis=alt.Axis(tickCount=4),
+        axis=alt.Axis(tickCount=4, format="~g"),
     )
     tooltip = [
         alt.Tooltip("shared_slice:Q", title="shared slice"),
