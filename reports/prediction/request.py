@@ -1,5 +1,6 @@
 """Which predictions are reported: one encoder, context and horizon, all videos or those of a condition."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tubelet.reports.errors import ReportError
@@ -91,4 +92,12 @@ def choose_scope(store: Store, options: PredictionOptions) -> SurpriseScope:
         f"{names[scope.encoder_id]}, context {scope.context}, horizon {scope.horizon}"
         for scope in held[:LISTED]
     )
-    raise ReportError(f"no predictions of that are in {store.name}; there are those of: {listed}")
+    raise ReportError(
+        f"no predictions of {_describe(options, names)} are in {store.name}; there are those of: {listed}"
+    )
+
+
+def _describe(options: PredictionOptions, names: Mapping[str, str]) -> str:
+    encoder = options.encoder and names.get(options.encoder, options.encoder)
+    asked = {"encoder": encoder, "context": options.context, "horizon": options.horizon}
+    return ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
