@@ -134,7 +134,9 @@ def errors_over_time(points: pa.Table) -> alt.LayerChart:
     encoded = chart.encode(
         x=alt.X("at_s:Q", title="time (s)", axis=alt.Axis(tickCount=8)),
         y=alt.Y("error:Q", title="error (L1)", axis=alt.Axis(tickCount=5)),
-        color=alt.Color("guess:N", title=None, scale=colors, legend=alt.Legend(orient="top")),
+        color=alt.Color(
+            "guess:N", title=None, scale=colors, legend=alt.Legend(orient="top", columns=2)
+        ),
         strokeDash=alt.StrokeDash("guess:N", title=None, sort=guesses, legend=None),
         detail="clip_id:N",
         tooltip=[
@@ -167,7 +169,7 @@ def over_shared_slices(points: pa.Table, name: str) -> alt.LayerChart:
         f"{column}:Q",
         title=None,
         scale=alt.Scale(zero=name != "cosine"),
-        axis=alt.Axis(tickCount=4),
+        axis=alt.Axis(tickCount=4, format="~g"),
     )
     tooltip = [
         alt.Tooltip("shared_slice:Q", title="shared slice"),

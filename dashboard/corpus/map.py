@@ -61,7 +61,7 @@ def show(store: Store, videos: VideoFilter) -> None:
 
 def _choose(store: Store) -> tuple[str, str]:
     """The layout and what colors show, in the URL."""
-    labels = [f"{LABELED}{name}" for name in (FOLDER, *label_columns.names(store))]
+    labels = [f"{LABELED}{name}" for name in (*label_columns.names(store), FOLDER)]
     with st.container(horizontal=True, vertical_alignment="bottom", key="choices-map"):
         layout = st.segmented_control(
             "Layout",

@@ -311,7 +311,7 @@ def _curves_sentence(statistic: str, scale: tuple[float, float] | None) -> Markd
     axis = (
         f"one y axis for all videos, {scale[0]:.4g} to {scale[1]:.4g}" if scale else "no values yet"
     )
-    possible = f" (possible: {literal(chosen.unit)})" if chosen.unit else ""
+    possible = f", where {literal(chosen.unit)} is possible" if chosen.unit else ""
     return f"Curves: {literal(statistic)}, mean over each slice's patches, along the encoded time; {axis}{possible}."
 
 

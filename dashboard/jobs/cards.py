@@ -99,11 +99,14 @@ def _offer_again(job: JobState) -> None:
 
 def _name(job: JobState) -> list[str]:
     """The words that name the command, as in `basis fit`, and what it is called with first."""
-    plain = [word for word in job.words if not word.startswith("-")]
+    follows = zip(("", *job.words), job.words)
+    plain = [word for before, word in follows if not word.startswith("-") and before != "--store"]
     return plain[:2] or ["unknown command"]
 
 
 def _describe_times(job: JobState) -> Markdown:
+    if not job.started_at:  # its description is gone
+        return "at an unknown time"
     at = time.gmtime(job.started_at)
     until = job.ended_at or (time.time() if job.live else job.started_at)
     took = f", {units.duration(max(0.0, until - job.started_at))}" if until > job.started_at else ""

@@ -1,10 +1,12 @@
 """Which changed windows are reported: one encoder, window length and setting."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tubelet.reports.errors import NoPairs, ReportError
 from tubelet.reports.scope_options import encoder_option, frames_option
 from tubelet.store import Store
+from tubelet.store.encoder_names import name_encoders
 from tubelet.store.options import check_options, option
 from tubelet.store.questions.changes import change_scopes
 from tubelet.store.questions.rows import ChangeScope
@@ -43,16 +45,18 @@ def choose_scope(store: Store, options: ChangesOptions) -> ChangeScope:
             and options.setting in (None, scope.setting)
         ):
             return scope
+    names = name_encoders(store)
     listed = "; ".join(
-        f"{scope.encoder_id}, {scope.frame_count} frames, {scope.setting}"
+        f"{names[scope.encoder_id]}, {scope.frame_count} frames, {scope.setting}"
         for scope in held[:LISTED]
     )
     raise ReportError(
-        f"no changed windows of {_describe(options)} are in {store.name}; there are those of: {listed}"
+        f"no changed windows of {_describe(options, names)} are in {store.name}; there are those of: {listed}"
     )
 
 
-def _describe(options: ChangesOptions) -> str:
-    asked = {"encoder": options.encoder, "frames": options.frames, "setting": options.setting}
+def _describe(options: ChangesOptions, names: Mapping[str, str]) -> str:
+    encoder = options.encoder and names.get(options.encoder, options.encoder)
+    asked = {"encoder": encoder, "frames": options.frames, "setting": options.setting}
     named = [f"{name} {value}" for name, value in asked.items() if value is not None]
     return ", ".join(named) or "this encoder"

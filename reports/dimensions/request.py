@@ -1,10 +1,12 @@
 """Which roll-ups are reported on: one encoder and window length, one layer or all that are stored, all videos or those of a condition."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tubelet.reports.errors import ReportError
 from tubelet.reports.scope_options import encoder_option, frames_option
 from tubelet.store import Store
+from tubelet.store.encoder_names import name_encoders
 from tubelet.store.errors import NoVideos
 from tubelet.store.options import check_options, option
 from tubelet.store.questions.dimensions import StateScope, state_scopes
@@ -51,7 +53,8 @@ def choose_subject(store: Store, options: DimensionsOptions) -> Subject:
         )
     wanted = [row for row in held if _fits(row, options)]
     if not wanted:
-        raise ReportError(f"no statistics by slice of {_describe(options)} are in {store.name}; there are those of: {_list(held)}")  # fmt: skip
+        names = name_encoders(store)
+        raise ReportError(f"no statistics by slice of {_describe(options, names)} are in {store.name}; there are those of: {_list(held, names)}")  # fmt: skip
     key = ("encoder_id", "frame_count", "slices")
     rows = [row for row in wanted if all(row[name] == wanted[0][name] for name in key)]
     videos = None if options.where is None else conditions.videos(store, options.where)
@@ -89,13 +92,14 @@ def _fits(row: dict, options: DimensionsOptions) -> bool:
     )
 
 
-def _describe(options: DimensionsOptions) -> str:
-    asked = {"encoder": options.encoder, "frames": options.frames, "layer": options.layer}
+def _describe(options: DimensionsOptions, names: Mapping[str, str] | None = None) -> str:
+    encoder = options.encoder and (names or {}).get(options.encoder, options.encoder)
+    asked = {"encoder": encoder, "frames": options.frames, "layer": options.layer}
     named = [f"{name} {value}" for name, value in asked.items() if value is not None]
     return ", ".join(named) or "this encoder"
 
 
-def _list(held: list[dict]) -> str:
+def _list(held: list[dict], names: Mapping[str, str]) -> str:
     """What the store holds, in a line."""
-    listed = [f"{row['encoder_id']}, {row['frame_count']} frames, layer {row['layer']}" for row in held]  # fmt: skip
+    listed = [f"{names[row['encoder_id']]}, {row['frame_count']} frames, layer {row['layer']}" for row in held]  # fmt: skip
     return "; ".join(dict.fromkeys(listed[:LISTED]))

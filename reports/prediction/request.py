@@ -1,10 +1,12 @@
 """Which predictions are reported: one encoder, context and horizon, all videos or those of a condition."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tubelet.reports.errors import ReportError
 from tubelet.reports.scope_options import encoder_option
 from tubelet.store import Store
+from tubelet.store.encoder_names import name_encoders
 from tubelet.store.options import check_options, option
 from tubelet.store.questions.rows import SurpriseScope
 from tubelet.store.questions.surprise import surprise_scopes
@@ -85,8 +87,17 @@ def choose_scope(store: Store, options: PredictionOptions) -> SurpriseScope:
             and options.horizon in (None, scope.horizon)
         ):
             return scope
+    names = name_encoders(store)
     listed = "; ".join(
-        f"{scope.encoder_id}, context {scope.context}, horizon {scope.horizon}"
+        f"{names[scope.encoder_id]}, context {scope.context}, horizon {scope.horizon}"
         for scope in held[:LISTED]
     )
-    raise ReportError(f"no predictions of that are in {store.name}; there are those of: {listed}")
+    raise ReportError(
+        f"no predictions of {_describe(options, names)} are in {store.name}; there are those of: {listed}"
+    )
+
+
+def _describe(options: PredictionOptions, names: Mapping[str, str]) -> str:
+    encoder = options.encoder and names.get(options.encoder, options.encoder)
+    asked = {"encoder": encoder, "context": options.context, "horizon": options.horizon}
+    return ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)

@@ -85,6 +85,7 @@ export class MatrixView {
     new Uint32Array(image.data.buffer).set(scale.subarray(1))
     context.putImageData(image, 0, 0)
     find(root, ".low").textContent = range ? `B − A: ≤ ${formatNumber(-range)}` : "B − A is 0 everywhere"
+    find(root, ".frame").toggleAttribute("data-zero", !range)
     find(root, ".high").textContent = range ? `≥ ${formatNumber(range)}` : ""
   }
 
