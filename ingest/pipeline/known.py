@@ -115,7 +115,9 @@ class Known:
             clip_id: held
             for clip_id, held in clips.items()
             if held.lacks(keeping)
-            or predicted.find_missing(clip_id, held.list_tasks(keeping.predicted, keeping.surprise_every))
+            or predicted.find_missing(
+                clip_id, held.list_tasks(keeping.predicted, keeping.surprise_every)
+            )
         }
         return cls(
             stamps={
