@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from tubelet.ingest.errors import UsageError
-from tubelet.ingest.prediction.options import Settings, parse_settings
+from tubelet.ingest.prediction.options import SLICES_MOST, Settings, parse_settings
 from tubelet.store.options import check_options, option
 
 DEFAULT_ENCODER = "vjepa2.1-tiny"  # its weights are in the package
@@ -206,6 +206,13 @@ class StorageOptions:
         help="Predict slices of each window from the CONTEXT slices before them, as `tubelet surprise` does: 4, or 4:2 with a horizon; separate several with commas.",
         unset="nothing is predicted",
         metavar="CONTEXT[:HORIZON]",
+    )
+    surprise_every: int = option(
+        1,
+        help="With --surprise, predict every N-th slice of a window.",
+        least=1,
+        most=SLICES_MOST,
+        metavar="N",
     )
 
     def __post_init__(self) -> None:

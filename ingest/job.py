@@ -107,7 +107,7 @@ class Job:
         if settings := arguments.keeping.predicted:
             refuse_short_windows(settings, windowing.frames // row.tubelet)
             networks = add_predictor(model.encoder, row, encoder, setting)
-            encoder = PredictingEncoder(*networks, settings)
+            encoder = PredictingEncoder(*networks, settings, arguments.keeping.surprise_every)
         recipe = Recipe(
             encoder=facts,
             windowing=windowing,

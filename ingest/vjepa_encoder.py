@@ -9,7 +9,7 @@ from tubelet.ingest import precision
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.layer import LAST, Layer
 from tubelet.ingest.networks.taps import Taps
-from tubelet.ingest.networks.vjepa import VisionTransformer
+from tubelet.ingest.networks.vjepa import PatchTokens, VisionTransformer
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -43,20 +43,21 @@ class VJEPAEncoder:
 
     def encode_beside(
         self, frames: UInt8[torch.Tensor, "B T 3 H W"], others: Collection[int]
-    ) -> tuple[TokenGrids, torch.Tensor | None]:
-        """As `encode`, and `others`, joined levels of the same pass, (B, N, D) in float32; None with a layer of blocks, whose pass ends early."""
+    ) -> tuple[TokenGrids, torch.Tensor | None, PatchTokens | None]:
+        """As `encode`, and of the same pass `others`, joined levels (B, N, D) in float32, and what entered the blocks; None with a layer of blocks, whose pass ends early."""
         if self._taps:
-            return self.encode(frames), None
+            return self.encode(frames), None, None
         pixels, count = self.normalize(frames), len(self.model.config.levels)
         own = [level % count for level in self.layer.levels]
         wanted = sorted({*own, *others})
         with precision.autocast(self.device, self.precision):
-            levels = dict(zip(wanted, self.model(pixels, wanted=wanted), strict=True))
+            patches = self.model.embed(pixels)
+            levels = dict(zip(wanted, self.model.run_blocks(patches, wanted=wanted), strict=True))
         grid = self.model.config.grid(*pixels.shape[2:])
         tokens, beside = (
             torch.cat([levels[number].float() for number in some], dim=-1) for some in (own, others)
         )
-        return TokenGrids(tokens.unflatten(1, grid)), beside
+        return TokenGrids(tokens.unflatten(1, grid)), beside, patches
 
     def normalize(self, frames: UInt8[torch.Tensor, "B T 3 H W"]) -> torch.Tensor:
         """The network's input ``(B, 3, T, H, W)``, on the device."""

@@ -51,9 +51,9 @@ class StoredParts:
             or (wanted.pooled and not self.pooled)
         )
 
-    def list_tasks(self, settings: Settings) -> list[PredictionTask]:
+    def list_tasks(self, settings: Settings, every: int = 1) -> list[PredictionTask]:
         """What an ingest predicts of it."""
-        return list_all_tasks(settings, self.slices) if self.role == GRID else []
+        return list_all_tasks(settings, self.slices, every) if self.role == GRID else []
 
     def carry(self, row: ClipRow) -> ClipRow:
         """The row of the clip encoded again, with the embedding file that is there."""
@@ -116,7 +116,9 @@ class Known:
             clip_id: held
             for clip_id, held in clips.items()
             if held.lacks(keeping)
-            or predicted.find_missing(clip_id, held.list_tasks(keeping.predicted))
+            or predicted.find_missing(
+                clip_id, held.list_tasks(keeping.predicted, keeping.surprise_every)
+            )
         }
         return cls(
             stamps={

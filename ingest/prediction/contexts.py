@@ -87,21 +87,29 @@ class SurpriseMeter:
         self._config = networks.encoder.model.config
 
     def measure(
-        self, frames: torch.Tensor, tasks: Sequence[PredictionTask], own: torch.Tensor | None = None
+        self,
+        frames: torch.Tensor,
+        tasks: Sequence[PredictionTask],
+        own: torch.Tensor | None = None,
+        patches: PatchTokens | None = None,
     ) -> Iterator[Surprise]:
         """Frames (T, 3, h, w) in uint8 of one window. Raises RuntimeError where memory runs out for a single context.
 
-        `own` are the encoder's levels of all tokens, (N, D), where they are known; else the window is encoded for them.
+        `own` are the encoder's levels of all tokens, (N, D), where they are known; else the window is encoded for them. `patches` are what
+        enters the encoder's blocks, where that is known.
         """
-        window = self._open(frames, min(task.slice for task in tasks), own)
+        if patches is None:
+            patches = self.networks.embed(self.networks.encoder.normalize(frames[None]))
+        window = self._open(frames, patches, min(task.slice for task in tasks), own)
         for context in sorted({task.context for task in tasks}):
             alike = [task for task in tasks if task.context == context]
             for some in self._cut(sorted({task.first_seen for task in alike})):
                 wanted = [task for task in alike if task.first_seen in some]
                 yield from self._attempt(window, wanted)
 
-    def _open(self, frames: torch.Tensor, first: int, own: torch.Tensor | None) -> ContextWindow:
-        patches = self.networks.embed(self.networks.encoder.normalize(frames[None]))
+    def _open(
+        self, frames: torch.Tensor, patches: PatchTokens, first: int, own: torch.Tensor | None
+    ) -> ContextWindow:
         slices, rows, columns = patches.grid
         since = first * rows * columns
         truth = (

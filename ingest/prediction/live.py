@@ -8,6 +8,7 @@ import torch
 from tubelet.array_types import UInt8
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.grid import TokenGrids
+from tubelet.ingest.networks.vjepa import PatchTokens
 from tubelet.ingest.prediction.contexts import SurpriseMeter, list_all_tasks
 from tubelet.ingest.prediction.missing import HeldTasks
 from tubelet.ingest.prediction.networks import EncoderWithPredictor
@@ -25,17 +26,23 @@ class PredictingEncoder:
     """
 
     def __init__(
-        self, networks: EncoderWithPredictor, predictor_sha256: str, settings: Settings
+        self,
+        networks: EncoderWithPredictor,
+        predictor_sha256: str,
+        settings: Settings,
+        every: int = 1,
     ) -> None:
-        self.networks, self.predictor_sha256, self.settings = networks, predictor_sha256, settings
+        self.networks, self.predictor_sha256 = networks, predictor_sha256
+        self.settings, self.every = settings, every
         self.device = networks.device
         self.held = HeldTasks()
         self._meter = SurpriseMeter(networks)
         self._own: torch.Tensor | None = None  # (B, N, D)
+        self._patches: PatchTokens | None = None
         self._slices = 0
 
     def encode(self, frames: UInt8[torch.Tensor, "B T 3 H W"]) -> TokenGrids:
-        grids, self._own = self.networks.encode_beside(frames)
+        grids, self._own, self._patches = self.networks.encode_beside(frames)
         self._slices = grids.embeddings.shape[1]
         return grids
 
@@ -43,12 +50,13 @@ class PredictingEncoder:
         self, number: int, clip: PlannedClip, frames: torch.Tensor
     ) -> Mapping[str, pa.Table]:
         """The rows of a clip, which is the `number`-th of the batch; none where it is too short or only a pair's. Raises RuntimeError without memory."""
-        asked = list_all_tasks(self.settings, self._slices)
+        asked = list_all_tasks(self.settings, self._slices, self.every)
         tasks = self.held.find_missing(clip.clip_id, asked)
         if clip.role == PARTNER or not tasks:
             return {}
         own = None if self._own is None else self._own[number]
-        measured = list(self._meter.measure(frames, tasks, own))
+        patches = None if self._patches is None else self._patches.of_clip(number)
+        measured = list(self._meter.measure(frames, tasks, own, patches))
         made = describe_prediction(self.networks, self.predictor_sha256)
         return surprise_rows(clip.clip_id, measured, made)
 

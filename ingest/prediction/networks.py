@@ -64,8 +64,10 @@ class EncoderWithPredictor:
         with torch.inference_mode(), precision.autocast(self.device, self.encoder.precision):
             return self.encoder.model.embed(pixels)
 
-    def encode_beside(self, frames: torch.Tensor) -> tuple[TokenGrids, torch.Tensor | None]:
-        """What the encoder is asked for by itself, and its levels that a prediction is compared with, raw, (B, N, D); None where one pass cannot give both."""
+    def encode_beside(
+        self, frames: torch.Tensor
+    ) -> tuple[TokenGrids, torch.Tensor | None, PatchTokens | None]:
+        """What the encoder is asked for by itself, and of the same pass its levels that a prediction is compared with, raw, (B, N, D), and what entered its blocks; None where one pass cannot give them."""
         return self.encoder.encode_beside(frames, self._wanted)
 
     def view(self, pixels: torch.Tensor | PatchTokens, since: int = 0) -> torch.Tensor:

@@ -14,6 +14,7 @@ from tubelet.reports.prediction.matching import (
     compare_sides,
     list_differences,
     match_videos,
+    pair_by_hand,
 )
 from tubelet.reports.prediction.moments import find_moments
 from tubelet.reports.prediction.request import PredictionOptions, choose_scope
@@ -78,11 +79,14 @@ def find_predictions(store: Store, options: PredictionOptions) -> PredictionFind
     curves = _split(rows)
     questions = {"Slices": question}
     matching = matched = differences = None
-    if options.match is not None and options.side is not None:
-        known = [one.video_id for one in curves]
+    known = [one.video_id for one in curves]
+    if options.pairs is not None:
+        matching = pair_by_hand(store, options.pairs, known)
+    elif options.match is not None and options.side is not None:
         matching = match_videos(store, options.match, options.side, known)
-        matched, differences = _test_all(matching, curves, options.column)
         questions["Labels"] = labels_for_matching(options.match, options.side)
+    if matching is not None:
+        matched, differences = _test_all(matching, curves, options.column)
     return PredictionFindings(
         scope=scope,
         options=options,

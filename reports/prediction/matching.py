@@ -21,6 +21,7 @@ from tubelet.store.questions.surprise import labels_for_matching
 
 ALL_SIGNS, DRAWN, SEED = 14, 20_000, 20261129
 MEAN, PEAK = "mean", "highest slice"
+VIDEOS = "SELECT video_id FROM videos WHERE video_id = $1 OR name = $1 ORDER BY video_id"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,30 @@ def match_videos(store: Store, match: str, side: str, known: Sequence[str]) -> M
             f"no value of {match!r} has exactly one video of each side of {side!r} with predictions: check the labels, or predict more videos"
         )
     return Matching((sides[0], sides[1]), pairs, left_out)
+
+
+def pair_by_hand(store: Store, text: str, known: Sequence[str]) -> Matching:
+    """Pairs as somebody named them, `first=second`. Raises ReportError where one is not of two videos with predictions."""
+    pairs = []
+    for part in text.split(","):
+        names = [name.strip() for name in part.split("=")]
+        if len(names) != 2 or not all(names):
+            raise ReportError(f"--pairs {part.strip()!r} is not a pair: write FIRST=SECOND, such as possible.mp4=impossible.mp4")  # fmt: skip
+        first, second = (_find_video(store, name, known) for name in names)
+        if first == second:
+            raise ReportError(f"--pairs {part.strip()} names one video twice: a pair has two")
+        pairs.append(Matched(part.strip(), (first, second)))
+    return Matching(("first", "second"), pairs, 0)
+
+
+def _find_video(store: Store, name: str, known: Sequence[str]) -> str:
+    found = store.rows(VIDEOS, [name])
+    if len(found) != 1:
+        listed = f": name one by its id, {', '.join(row['video_id'] for row in found)}" if found else f': list them with `tubelet sql "FROM videos" --store {store.shell_name}`'  # fmt: skip
+        raise ReportError(f"--pairs: {store.name} holds {len(found) or 'no'} videos {name}{listed}")
+    if found[0]["video_id"] not in known:
+        raise ReportError(f"--pairs: {name} has no predictions of what is reported: predict it, or choose another --context, --horizon or --where")  # fmt: skip
+    return str(found[0]["video_id"])
 
 
 def list_differences(matching: Matching, of_video: Mapping[str, float]) -> np.ndarray:

@@ -54,6 +54,12 @@ class PredictionOptions:
         unset="no pairs",
         metavar="LABEL",
     )
+    pairs: str | None = option(
+        None,
+        help="Matched pairs named by hand, by file name or id of their videos; several with commas.",
+        unset="no pairs",
+        metavar="FIRST=SECOND",
+    )
     where: str | None = option(
         None,
         help="Only videos that meet a condition, such as \"label = 'cooking'\".",
@@ -62,6 +68,10 @@ class PredictionOptions:
 
     def __post_init__(self) -> None:
         check_options(self, ReportError)
+        if self.pairs is not None and (self.match or self.side):
+            raise ReportError(
+                "matched pairs come from labels or by hand: leave out --pairs, or --match and --side"
+            )
         if (self.match is None) is not (self.side is None):
             lacking = "--side" if self.side is None else "--match"
             raise ReportError(

@@ -5,16 +5,22 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.test_dashboard import open_page, text
 from tests.planted_changes import draw_reactions, plant_reactions
 from tests.planted_directions import direction_store, draw_tokens
+from tests.planted_probes import label
 from tubelet.dashboard.dimension.reactions import summarize_reactions
 from tubelet.dashboard.video import colors
 from tubelet.latent import bases, colorings, fitting
 from tubelet.latent.colorings import Coloring
+from tubelet.latent.dictionary_fit import import_dictionary
 from tubelet.latent.fitting import BasisSpec
+from tubelet.latent.probes.keeping import save_run
+from tubelet.latent.probes.options import ProbeOptions
+from tubelet.latent.probes.run import run_probes
 from tubelet.latent.scope import Scope
 from tubelet.store import Store
 from tubelet.store.questions.changes import ReactionScope, reactions_of_dimension
@@ -77,6 +83,45 @@ def test_a_component_of_a_basis_is_shown_by_the_same_page(store: Store) -> None:
     assert "color=a+direction&amp;color-direction=basis%3A" in pictures(test)[0]
     other = open_page("dimension", store, direction="basis:equal:1")
     assert not other.exception and "roll-ups do not hold its mean" in text(other)
+
+
+@pytest.fixture(scope="module")
+def directions(store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The name of one direction of each kind that is neither a dimension nor a component."""
+    scope = Scope.of(store)
+    groups = fitting.fit_basis(store, scope, BasisSpec(kind="kmeans", clusters=3))
+    bases.save_basis(store, groups, "groups")
+    path = tmp_path_factory.mktemp("dictionary") / "theirs.safetensors"
+    features = np.zeros((5, 12), np.float32)
+    features[2, 3] = 1
+    save_file({"W": features, "b": np.zeros(5, np.float32)}, path)
+    bases.save_basis(store, import_dictionary(store, scope, path), "theirs")
+    means = store.rows("SELECT video_id, avg(dim_mean) AS mean FROM dim_stats JOIN clips USING (clip_id) WHERE dim = 2 GROUP BY ALL ORDER BY mean, video_id")  # fmt: skip
+    label(store, "level", {row["video_id"]: "low" if n < VIDEOS / 2 else "high" for n, row in enumerate(means)})  # fmt: skip
+    save_run(store, run_probes(store, "level", (), ProbeOptions()))
+    probe = store.rows("SELECT DISTINCT probe_id FROM probe_weights")[0]["probe_id"]
+    clip = store.rows("SELECT min(clip_id) AS id FROM clips")[0]["id"]
+    return {
+        "cluster": "cluster:groups:0",
+        "feature": "feature:theirs:2",
+        "probe": f"probe:{probe}:high",
+        "patches": f"patches:{clip}-0.0.3,0.0.0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "dimension"), [("cluster", None), ("feature", 3), ("probe", None), ("patches", 1)]
+)
+def test_every_kind_of_direction_has_the_whole_page(store: Store, directions: dict, kind: str, dimension: int | None) -> None:  # fmt: skip
+    """Patches with the largest, middling and smallest values, curve, places and correlations; those of a known direction name its dimension first."""
+    test = open_page("dimension", store, direction=directions[kind])
+    assert not test.exception
+    assert [title.value for title in test.title] == ["What does this direction encode?"]
+    assert len(pictures(test)) == 3 and "color=a+direction" in pictures(test)[0]
+    sections = ["Distribution", "Which tokens?", "Where in the frame, and when in the window?", "Over a video", "What does it react to?", "Which dimensions go along?"]  # fmt: skip
+    assert [heading.value for heading in test.header] == sections
+    first = test.dataframe[-1].value["dim"].tolist()[0]
+    assert dimension is None or first == dimension
 
 
 def test_a_direction_as_color_has_one_swatch_and_says_what_it_is(store: Store) -> None:

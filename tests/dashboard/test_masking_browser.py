@@ -58,6 +58,13 @@ def test_a_mask_is_painted_run_by_keyboard_and_found_by_its_address(browser, sto
         visit.page.goto(address)
         expect(visit.page.get_by_text("10 of 80 tokens hidden")).to_be_visible(timeout=SLOW)
         expect(visit.page.get_by_role("group", name="Error of the prediction")).to_be_visible(timeout=SLOW)  # fmt: skip
+        for column, size in enumerate(((390, 844), (800, 900), (1600, 1000))):
+            visit.page.set_viewport_size({"width": size[0], "height": size[1]})
+            visit.settle()
+            visit.page.locator(".grid").scroll_into_view_if_needed()
+            visit.page.mouse.click(*place(visit, 3, column))
+            visit.expect_in_url(f"0.3.{column}")
+            visit.settle()
 
 
 def test_a_surprising_moment_leads_into_the_player_which_shows_surprise(visit: Visit) -> None:

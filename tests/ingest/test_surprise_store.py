@@ -99,15 +99,16 @@ def compare_tables(ours: Path, theirs: Path) -> None:
         assert rows(ours, said) == rows(theirs, said)
 
 
-@pytest.mark.parametrize("layer", ["last", "block:1"])
-def test_an_ingest_predicts_as_the_command_does_afterwards(ingested, folder, tmp_path, layer):
-    ingest(ingested / "videos", tmp_path / "live", surprise="2,2:2", layer=layer, pairs="1")
+@pytest.mark.parametrize(("layer", "every"), [("last", 2), ("block:1", 1)])
+def test_an_ingest_predicts_as_the_command_does_afterwards(ingested, folder, tmp_path, layer, every):  # fmt: skip
+    asked = {"surprise": "2,2:2", "surprise_every": every}
+    ingest(ingested / "videos", tmp_path / "live", layer=layer, pairs="1", **asked)
     if layer != "last":
         shutil.rmtree(folder / "store")
         ingest(ingested / "videos", folder / "store", layer=layer)
-    measure(folder / "store", horizon=(1, 2))
+    measure(folder / "store", horizon=(1, 2), every=every)
     compare_tables(tmp_path / "live", folder / "store")
-    assert measure(tmp_path / "live", horizon=(1, 2)).complete == 3
+    assert measure(tmp_path / "live", horizon=(1, 2), every=every).complete == 3
     with closing(Store(tmp_path / "live")) as store:
         assert not list(check(store))
 

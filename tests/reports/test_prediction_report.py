@@ -143,6 +143,18 @@ def test_matched_pairs_are_tested_with_the_pair_as_unit(store):
     assert {row["second"] for row in pairs} <= videos_of(store, "possible"), "sides by the alphabet"
 
 
+def test_pairs_named_by_hand_are_those_of_the_labels(store):
+    _, tables, _ = blocks_of(store, match="scene", side="side")
+    labeled = {row["pair"]: row for row in tables["matched"].rows.to_pylist()}
+    sides = "SELECT m.value AS pair, s.value AS side, v.name FROM labels m JOIN labels s USING (video_id) JOIN videos v USING (video_id) WHERE m.name = 'scene' AND s.name = 'side' ORDER BY ALL"
+    names = {(row["pair"], row["side"]): row["name"] for row in store.rows(sides)}
+    text = ", ".join(f"{names[pair, 'impossible']}={names[pair, 'possible']}" for pair in labeled)
+    blocks, tables, _ = blocks_of(store, pairs=text)
+    named = tables["matched"].rows.to_pylist()
+    assert [row["difference"] for row in named] == [row["difference"] for row in labeled.values()]
+    assert any(isinstance(one, Picture) and one.name == "lockstep" for one in blocks)
+
+
 def test_matched_videos_are_drawn_in_lockstep(store):
     blocks, _, _ = blocks_of(store, match="scene", side="side")
     (drawn,) = [one for one in blocks if isinstance(one, Picture) and one.name == "lockstep"]
@@ -179,6 +191,9 @@ def test_signs_are_flipped_exactly_where_that_is_possible():
         ({"match": "scene"}, ReportError, "--side is missing"),
         ({"match": "scene", "side": "nothing"}, ReportError, "no video has both labels"),
         ({"match": "side", "side": "scene"}, ReportError, "and it has 6: scene 00"),
+        ({"pairs": "a.mp4"}, ReportError, "--pairs 'a.mp4' is not a pair: write FIRST=SECOND"),
+        ({"pairs": "a.mp4=b.mp4"}, ReportError, "holds no videos a.mp4: list them"),
+        ({"pairs": "a=b", "side": "side"}, ReportError, "come from labels or by hand"),
         ({"context": 9}, ReportError, "there are those of: toy, context 2, horizon 1"),
         ({"where": "name = 'nobody'"}, NoVideos, "matches no video"),
         ({"measure": "l2"}, ReportError, "--measure"),

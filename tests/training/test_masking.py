@@ -268,6 +268,24 @@ def test_masks_that_are_stopped_leave_whole_windows(ingested, tmp_path):
     assert (rest.measured, rest.kept, rest.exit_code) == (2, 2, 0)
 
 
+def test_a_window_that_memory_cannot_hold_is_named_and_the_others_are_measured(ingested, tmp_path, monkeypatch):  # fmt: skip
+    """A device that holds one pass of the encoder and not the next says so as torch does."""
+    shutil.copytree(ingested / "store", tmp_path / "store")
+    forward, passes = torch.nn.functional.scaled_dot_product_attention, []
+
+    def run_out(*given, **named):
+        passes.append(1)
+        if len(passes) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return forward(*given, **named)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", run_out)
+    outcome = run(tmp_path / "store", mask="tube")
+    (problem,) = outcome.problems
+    assert "mp4: out of memory for one window: use --precision bf16" in problem
+    assert (outcome.measured, outcome.exit_code) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

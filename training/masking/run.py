@@ -7,6 +7,7 @@ from threading import Event
 import numpy as np
 
 from tubelet.ingest.errors import UsageError
+from tubelet.ingest.memory import out_of_memory
 from tubelet.ingest.prediction.loading import Loaded, load_predictor
 from tubelet.ingest.prediction.rows import describe_prediction
 from tubelet.ingest.prediction.windows import decode_clips, find_source
@@ -103,6 +104,12 @@ def measure_masks(
                 ids += [one.masking_id for one in maskings]
             except VideoError as error:
                 outcome.problems.append(f"{store.video(clip.video_id).name}: {error}")
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                outcome.problems.append(
+                    f"{store.video(clip.video_id).name}: out of memory for one window: use --precision bf16 on a GPU, or ingest windows of fewer --frames"
+                )
             show(done, len(clips))
             if stopping and stopping.is_set():
                 outcome.interrupted = done < len(clips)

@@ -30,6 +30,10 @@ class PatchTokens:
         """Those of one clip, `count` times, in the same memory."""
         return PatchTokens(self.tokens.expand(count, -1, -1), self.grid)
 
+    def of_clip(self, number: int) -> "PatchTokens":
+        """Those of one clip alone."""
+        return PatchTokens(self.tokens[number : number + 1], self.grid)
+
 
 class VisionTransformer(nn.Module):
     """An encoder of any generation; its tensor names are those of Meta's files without their prefixes.
