@@ -15,7 +15,7 @@ import json
 import resource
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -28,11 +28,13 @@ from tubelet.store.disk.files import unreadable
 from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.errors import QueryError, TubeletError
 from tubelet.store.questions import views
+from tubelet.store.questions.catalog import EVERYTHING, Catalog, find_named
 from tubelet.store.sandbox import landlock
 from tubelet.store.sandbox.error_messages import explain_error, is_memory
 from tubelet.store.sandbox.estimate import HELD, Estimate, Held, estimate
 from tubelet.store.sandbox.lifeline import end_with_parent
 from tubelet.store.sandbox.statements import ESTIMATE, PREFIX, ROWS, Statement, read_statement
+from tubelet.store.schema import CLIPS
 from tubelet.store.store import Store
 
 SETTINGS = {
@@ -73,12 +75,24 @@ class Request:
     values: Mapping[str, Any] = field(default_factory=dict)  # of the query's ``$name`` parameters
 
 
-@dataclass(frozen=True)
+@dataclass(kw_only=True)
 class Opened:
-    """A connection, and the snapshot that its views show."""
+    """A connection, the snapshot that its views show, and the names of those that it has."""
 
     duck: duckdb.DuckDBPyConnection
-    snapshot: Snapshot
+    catalog: Catalog
+    known: frozenset[str] = frozenset({CLIPS.name})  # which an estimate reads
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.catalog.snapshot
+
+    def learn(self, names: Collection[str]) -> bool:
+        """Have the views and functions of these names as well; whether it lacked any."""
+        lacking = frozenset(names) - self.known
+        self.catalog.create(self.duck, lacking)
+        self.known |= lacking
+        return bool(lacking)
 
 
 class Connector:
@@ -89,8 +103,8 @@ class Connector:
         self._used: list[Opened] = []
         self.last: Request | None = None
 
-    def connect(self, store: Store, request: Request) -> duckdb.DuckDBPyConnection:
-        """The connection that was prepared where it fits the request, else a new one; over the files that the query needs."""
+    def connect(self, store: Store, request: Request) -> Opened:
+        """The connection that was prepared where it fits the request, else a new one; with what the query names, over the files that it needs."""
         self.last = request
         found, self._ready = self._ready, None
         if found and found[0] == self._key(store, request) and not views.names_tokens(request.sql):
@@ -99,8 +113,9 @@ class Connector:
             self._used += [found[1]] if found else []
             opened = self._open(store, request, request.sql)
         self._used.append(opened)
+        opened.learn(find_named(request.sql))
         views.narrow(opened.duck, store.layout, opened.snapshot, request.sql, request.values)
-        return opened.duck
+        return opened
 
     def close_used(self) -> None:
         while self._used:
@@ -115,7 +130,9 @@ class Connector:
 
     def _open(self, store: Store, request: Request, sql: str) -> Opened:
         settings, current = {"memory_limit": f"{request.memory}B", **SETTINGS}, store.snapshot()
-        return Opened(views.connect(store.layout, current, sql, settings), current)
+        catalog = Catalog(store.layout, current, views.names_tokens(sql))
+        duck = views.connect(store.layout, current, sql, settings, Opened.known)
+        return Opened(duck=duck, catalog=catalog)
 
     def _key(self, store: Store, request: Request) -> tuple:
         return request.root, request.memory, store.snapshot().name
@@ -145,7 +162,7 @@ def _load_modules() -> None:
     """Have everything imported that an answer needs: 10 MB that the first query would otherwise seem to read."""
     request = Request(root="", sql="SELECT 1 AS one", rows=1, seconds=1, memory=1)
     with duckdb.connect(":memory:") as duck:
-        for table in _chunks(duck, request):
+        for table in _rows(duck, read_statement(duck, request.sql), request):
             _serialize(table)
 
 
@@ -204,9 +221,9 @@ def _count_read_bytes() -> int:
 def _send(store: Store, request: Request, connection: Connection, connector: Connector) -> int:
     """Send the answer's pieces; how many bytes were read for them."""
     connection.send_bytes(Kind.STARTED)
-    duck = connector.connect(store, request)
+    opened = connector.connect(store, request)
     before = _count_read_bytes()
-    for table in _chunks(duck, request):
+    for table in _chunks(opened, request):
         connection.send_bytes(Kind.CHUNK + _serialize(table))
     return _count_read_bytes() - before
 
@@ -218,22 +235,32 @@ def _serialize(table: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def _chunks(duck: duckdb.DuckDBPyConnection, request: Request) -> Iterator[pa.Table]:
+def _chunks(opened: Opened, request: Request) -> Iterator[pa.Table]:
     """The answer's rows, at least one chunk. Raises QueryError for the query's mistakes."""
-    statement = read_statement(duck, request.sql)
+    statement = read_statement(opened.duck, request.sql)
     if request.answer == ESTIMATE and not statement.reads:
         yield Estimate().table
         return
-    estimated = request.answer == ESTIMATE
-    statement, pieces = (statement.plan(), _estimate) if estimated else (statement, _rows)
+    statement = statement.plan() if request.answer == ESTIMATE else statement
     try:
-        yield from pieces(duck, statement, request)
+        yield from _run(opened, statement, request)
     except duckdb.IOException:
         raise  # files that a compaction took away: the store asks again
     except (duckdb.Error, pa.ArrowException) as error:
         if is_memory(error):
             raise
         raise QueryError(explain_error(error, request.sql, statement.shift)) from error
+
+
+def _run(opened: Opened, statement: Statement, request: Request) -> Iterator[pa.Table]:
+    """What a statement gives; one that fails for a name is tried with all that there are: the name was computed, or the error can suggest the right one."""
+    pieces = _estimate if request.answer == ESTIMATE else _rows
+    try:
+        yield from pieces(opened.duck, statement, request)
+    except duckdb.CatalogException:
+        if not opened.learn(EVERYTHING):
+            raise
+        yield from pieces(opened.duck, statement, request)
 
 
 def _rows(
