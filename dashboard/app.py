@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tubelet.dashboard import address, caching, links, report_page, selection, units
+from tubelet.dashboard.collection import set_imports_aside
 from tubelet.dashboard.components import connection
 from tubelet.dashboard.parameters import PAGES
 from tubelet.dashboard.report_page import ReportPage
@@ -39,7 +40,10 @@ def main() -> None:
     pages |= {name: _page(name, module, path, pages) for name, module in modules.items()}
     page = st.navigation(list(pages.values()), position="hidden")
     st.set_page_config(page_title=f"{page.title} · {Path(path).name or 'Tubelet'}")
-    page.run()
+    try:
+        page.run()
+    finally:
+        set_imports_aside()
     PROCESSES.keep_ready()
 
 

@@ -1,7 +1,9 @@
 """Shared fixtures: small real stores and the test videos beside the project, where there are any."""
 
+import gc
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long modules begin while there are others to run beside them; the rest keep their order."""
     ranks = {Path(__file__).parent / module: rank for rank, module in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(LONGEST)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is imported and collected stays: nothing looks for garbage in it meanwhile, nor later, when each run of a page ends with a search."""
+    gc.disable()
+    collected = yield
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+    return collected
 
 
 def shared(name: str) -> Path:

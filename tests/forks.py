@@ -21,6 +21,7 @@ IMPORTED = [
     "pandas",
     "tubelet.reports.catalogue",
     "tests.scanned",
+    "tests.frozen",  # last: all of the above stays as it is
 ]
 
 

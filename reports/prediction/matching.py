@@ -97,7 +97,7 @@ def pair_by_hand(store: Store, text: str, known: Sequence[str]) -> Matching:
         first, second = (_find_video(store, name, known) for name in names)
         if first == second:
             raise ReportError(f"--pairs {part.strip()} names one video twice: a pair has two")
-        pairs.append(Matched(part.strip(), (first, second)))
+        pairs.append(MatchedPair(part.strip(), (first, second)))
     return Matching(("first", "second"), pairs, 0)
 
 

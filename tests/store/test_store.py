@@ -140,7 +140,7 @@ def test_threads_get_right_answers_while_commits_and_compactions_go_on(store):
     wrong, stop = [], threading.Event()
 
     def ask():
-        while not stop.wait(0.01):
+        while not stop.wait(0.05):
             (row,) = store.rows(
                 "SELECT (SELECT sum(slices * grid_height * grid_width) FROM clips) AS promised, (SELECT count(*) FROM token_stats) AS present"
             )
