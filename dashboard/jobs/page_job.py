@@ -8,7 +8,7 @@ import streamlit as st
 
 from tubelet.dashboard.access import keep_environment
 from tubelet.dashboard.jobs import cards, permission
-from tubelet.reports.literal import Markdown, literal
+from tubelet.reports.literal import literal
 from tubelet.store import Store, StoreError
 from tubelet.store.jobs.listing import find_job
 from tubelet.store.jobs.logs import read_log
@@ -25,7 +25,7 @@ class PageJob:
 
     name: str
     spares: Spares
-    failed: Markdown
+    failed: str
 
     @property
     def job_key(self) -> str:
@@ -79,7 +79,7 @@ class PageJob:
             with st.container(key=f"redrawn-{self.name}"):
                 _watch(store, self)
         if why := st.session_state.get(self.failed_key):
-            st.error(f"{self.failed}: {literal(why)}", icon=":material/error:")
+            st.error(f"{literal(self.failed)}: {literal(why)}", icon=":material/error:")
 
     def end(self, why: str) -> None:
         st.session_state.pop(self.job_key, None)
