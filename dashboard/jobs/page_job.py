@@ -8,7 +8,7 @@ import streamlit as st
 
 from tubelet.dashboard.access import keep_environment
 from tubelet.dashboard.jobs import cards, permission
-from tubelet.reports.literal import literal
+from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store, StoreError
 from tubelet.store.jobs.listing import find_job
 from tubelet.store.jobs.logs import read_log
@@ -42,7 +42,7 @@ class PageJob:
         return self.job_key in st.session_state
 
     def offer(
-        self, store: Store, words: tuple[str, ...], label: str, possible: bool = True
+        self, store: Store, words: tuple[str, ...], label: Markdown, possible: bool = True
     ) -> None:
         """A button that starts the command, or the command itself."""
         if permission.find_folder() is None:
