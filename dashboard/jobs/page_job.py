@@ -25,7 +25,7 @@ class PageJob:
 
     name: str
     spares: Spares
-    failed: Markdown
+    failed: str
 
     @property
     def job_key(self) -> str:
@@ -42,7 +42,7 @@ class PageJob:
         return self.job_key in st.session_state
 
     def offer(
-        self, store: Store, words: tuple[str, ...], label: str, possible: bool = True
+        self, store: Store, words: tuple[str, ...], label: Markdown, possible: bool = True
     ) -> None:
         """A button that starts the command, or the command itself."""
         if permission.find_folder() is None:
@@ -79,7 +79,7 @@ class PageJob:
             with st.container(key=f"redrawn-{self.name}"):
                 _watch(store, self)
         if why := st.session_state.get(self.failed_key):
-            st.error(f"{self.failed}: {literal(why)}", icon=":material/error:")
+            st.error(f"{literal(self.failed)}: {literal(why)}", icon=":material/error:")
 
     def end(self, why: str) -> None:
         st.session_state.pop(self.job_key, None)

@@ -133,7 +133,7 @@ def _encode(
 def _explain(able: Sequence[TextEncoder]) -> str:
     if able:
         return f"choose one of {', '.join(row.encoder_id for row in able)}"
-    return "this needs the output of SigLIP, SigLIP 2, CLIP or TIPS v2, kept with its tokens (`tubelet ingest --encoder siglip2-vitb16`)"
+    return "this needs the output of SigLIP, SigLIP 2, CLIP or TIPS v2, with its tokens: ingest the videos with such an encoder, siglip2-vitb16 for example"
 
 
 def _describe(store: Store, hit: hits.Hit, row: dict) -> TextHit:

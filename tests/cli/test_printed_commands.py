@@ -28,7 +28,8 @@ PARSED = (
     "jobs",
     "transition",
     "decoder",
-)  # they serve, fetch, take minutes, or need labels of many videos, masks, pictures, or a job that runs: their arguments alone are looked at
+    "search",
+)  # they serve, fetch, take minutes, or need labels of many videos, masks, pictures, texts, or a job that runs: their arguments alone are looked at
 GROUPS = ("basis", "queries", "transition", "decoder")
 COMMAND = re.compile(r"`(tubelet [^`\n]+)`|(?:^|\n)(tubelet [^`\n]+)")
 
