@@ -137,7 +137,10 @@ def _compare_with_encoding(name: str, networks: EncoderWithPredictor) -> Iterato
 
 
 def compare_ingest(
-    networks: EncoderWithPredictor, frames: torch.Tensor, tasks: Sequence[PredictionTask], turns: int = 5
+    networks: EncoderWithPredictor,
+    frames: torch.Tensor,
+    tasks: Sequence[PredictionTask],
+    turns: int = 5,
 ) -> float:
     """CPU time of encoding a window and measuring its surprise from the same pass, over that of encoding it."""
 
