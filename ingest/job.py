@@ -12,6 +12,7 @@ from tubelet.ingest.causal import check_causal, make_causal
 from tubelet.ingest.change_options import check_changes, parse_changes
 from tubelet.ingest.contract import Encoder, EncoderEntry, LoadOptions
 from tubelet.ingest.errors import UsageError
+from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.folders import Skipped
 from tubelet.ingest.geometry import FIT, Geometry, choose_framing
 from tubelet.ingest.layer import LayerChoice
@@ -101,13 +102,7 @@ class Job:
             layer=layer,
             weights_key=model.weights_key,
         )
-        facts, encoder = encoders.load(model.encoder, setting)
-        if model.causal:
-            facts, encoder = make_causal(facts, encoder)
-        if settings := arguments.keeping.predicted:
-            refuse_short_windows(settings, windowing.frames // row.tubelet)
-            networks = add_predictor(model.encoder, row, encoder, setting)
-            encoder = PredictingEncoder(*networks, settings, arguments.keeping.surprise_every)
+        facts, encoder = _load_encoder(arguments, row, windowing, setting)
         recipe = Recipe(
             encoder=facts,
             windowing=windowing,
@@ -182,6 +177,20 @@ class Job:
 
     def batch(self, budget: Budget) -> int:
         return budget.batch(self.running.batch, self.clip_size, self.device)
+
+
+def _load_encoder(
+    arguments: Arguments, row: EncoderEntry, windowing: Windowing, setting: LoadOptions
+) -> tuple[EncoderFacts, Encoder]:
+    """The encoder as the arguments want it: causal, or with its predictor. Raises UsageError."""
+    facts, encoder = encoders.load(arguments.model.encoder, setting)
+    if arguments.model.causal:
+        facts, encoder = make_causal(facts, encoder)
+    if settings := arguments.keeping.predicted:
+        refuse_short_windows(settings, windowing.frames // row.tubelet)
+        networks = add_predictor(arguments.model.encoder, row, encoder, setting)
+        encoder = PredictingEncoder(*networks, settings, arguments.keeping.surprise_every)
+    return facts, encoder
 
 
 def _parse_windows(cut: WindowOptions, row: EncoderEntry) -> tuple[Windowing, Geometry]:

@@ -117,9 +117,7 @@ def _read_measured(store: Store, asked: SensitivityRequest) -> MeasuredPairs:
     videos = queries.videos_measured(within).answer(store)
     found = find_relations(videos, data)
     if asked.unit != "video":
-        within = replace(
-            within, units=group_videos(videos, asked.unit, found, brought_groups(store))
-        )
+        within = replace(within, units=group_videos(videos, asked.unit, found, read_groups(store)))
         data, foundations = _by_unit(store, within)
     return MeasuredPairs(
         request=asked, scope=within, data=data, foundations=foundations, relations=found
@@ -175,7 +173,7 @@ def find_relations(videos: pa.Table, data: ByVideo) -> Relations:
     )
 
 
-def brought_groups(store: Store) -> dict[str, str]:
+def read_groups(store: Store) -> dict[str, str]:
     """The label `group` of the videos that have it. Raises ReportError where one has several."""
     rows = annotations.groups().answer(store).to_pylist()
     if several := [row["video_id"] for row in rows if row["distinct_values"] > 1]:

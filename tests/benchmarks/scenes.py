@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from tests.benchmarks.measure import Row
-from tests.followed import Held, Scenes, ingested
+from tests.followed import Scenes, TrackShares, ingested
 from tubelet.ingest import encoders
 from tubelet.ingest.catalogue import catalogue
 from tubelet.ingest.contract import LoadOptions
@@ -76,7 +76,7 @@ def backgrounds() -> tuple[str, list[np.ndarray]]:
 
 
 def _rows(what: str, made: Scenes) -> Iterator[Row]:
-    held = Held.of([made.follow(number) for number in range(SCENES)])
+    held = TrackShares.of([made.follow(number) for number in range(SCENES)])
     visible, absent = f"{held.visible} slices", f"{held.absent} slices"
     yield Row(
         f"{what}: tracked within one patch where visible",

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from tests import image_network
 from tests.commands import tubelet
-from tests.followed import Held, ingested
+from tests.followed import TrackShares, ingested
 from tests.videos import make_video
 from tubelet.ingest import encoders
 from tubelet.ingest.arguments import DEFAULT_ENCODER
@@ -241,7 +241,7 @@ def test_trained_on_imagenet_it_cuts_out_and_follows_what_moves(
     assert made.cut(0)[0] > 0.6
     made.store.close()
     made = ingested(tmp_path / "deep", NAME, scenes, "2-3")
-    assert Held.of([made.follow(0)]).near > 0.9
+    assert TrackShares.of([made.follow(0)]).near > 0.9
     made.store.close()
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
-from tests.followed import Held, ingested
+from tests.followed import TrackShares, ingested
 from tests.stores import synthetic_store
 from tubelet.ingest.samples import sample_videos
 from tubelet.latent import (
@@ -74,13 +74,13 @@ def opened(store, seed):
 
 
 def test_a_patch_is_followed_where_it_is_and_called_lost_where_it_is_not(followed):
-    held = Held.of(followed)
+    held = TrackShares.of(followed)
     assert held.visible > 80 and held.absent > 20
     assert held.near >= 0.95 and held.kept >= 0.9 and held.lost >= 0.9
 
 
 def test_over_real_backgrounds_too(filmed):
-    held = Held.of([filmed.follow(number) for number in SEEDS])
+    held = TrackShares.of([filmed.follow(number) for number in SEEDS])
     assert held.visible > 80 and held.absent > 20
     assert held.near >= 0.95 and held.kept >= 0.9 and held.lost >= 0.9
     cut = [filmed.cut(number)[0] for number in SEEDS]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.commands import run_here
 from tests.stores import synthetic_store
-from tubelet.reports.sensitivity.findings import brought_groups, find
+from tubelet.reports.sensitivity.findings import find, read_groups
 from tubelet.reports.sensitivity.request import SensitivityRequest
 from tubelet.store import Store
 from tubelet.store.annotations.importing import ImportOptions, TableFile, import_sources
@@ -153,7 +153,7 @@ def test_a_report_takes_labels_and_counts_the_groups_that_were_brought(store):
     )
     assert found.count == 2 and sorted(found.videos["name"].to_pylist()) == ["group a", "group b"]
     assert find(store, SensitivityRequest(where="label['split'] = 'test'")).count == 3
-    assert len(brought_groups(store)) == 4
+    assert len(read_groups(store)) == 4
 
 
 def test_tags_are_kept_with_their_note_and_taken_away(tmp_path):
