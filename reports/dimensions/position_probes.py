@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tubelet.latent.directions.sample import DirectionSample
-from tubelet.store.intervals import FEWEST, TAILS, student
+from tubelet.store.intervals import ratio
 
 AXES = ("slice", "row", "column")
 FOLDS = 5
@@ -193,15 +193,11 @@ def _measure_rest(predicted: np.ndarray, targets: np.ndarray) -> float:
 def read_interval(
     predicted: np.ndarray, targets: np.ndarray, video: np.ndarray
 ) -> tuple[float, float, float]:
-    """R2 and its 95% interval by leaving each video out."""
+    """R2 and its 95% interval; the unit is the video."""
     missed = np.bincount(video, np.square(predicted - targets))
     spread = np.bincount(video, np.square(targets - targets.mean()))
-    whole, count = 1 - missed.sum() / spread.sum(), len(missed)
-    if count < FEWEST:
-        return whole, np.nan, np.nan
-    without = 1 - (missed.sum() - missed) / (spread.sum() - spread)
-    reach = student(count - 1, TAILS[1]) * np.sqrt((count - 1) / count * np.square(without - without.mean()).sum())  # fmt: skip
-    return whole, whole - reach, min(whole + reach, 1.0)
+    found = ratio(missed, spread)
+    return 1 - found.mean, 1 - found.high, min(1 - found.low, 1.0)
 
 
 def list_readings(readings: Sequence[PositionReading]) -> Iterator[dict]:

@@ -9,7 +9,7 @@ from tubelet.store.wording import count
 
 METHOD = """A small causal transformer per encoder predicts the tokens of the next slice from those before it; it starts as a copy of the last slice. It learns from some videos and is tested on others; videos of a
 `group` are never on both sides. Errors are squared, every dimension in units of its standard deviation over the training part, summed over videos. Variance explained is one minus the error over that of a copy of the last slice
-seen; its interval resamples videos, as do those of differences; videos of a `group` count once, as their sum. A rank is the share of other slices that are nearer to the prediction than the true one: 0 is the best, chance is 0.5. Later horizons are rollouts: each prediction is seen by
+seen; the unit of its interval, and of those of differences, is the video; videos of a `group` count once, as their sum. A rank is the share of other slices that are nearer to the prediction than the true one: 0 is the best, chance is 0.5. Later horizons are rollouts: each prediction is seen by
 the next. `shuffled` models see the slices of a clip in random order and are held to the baselines of the true order; `pixels` are patches of the slice pictures; `untrained` networks have random weights. Intervals are of 95%, their unit is the video, or the group."""
 
 
