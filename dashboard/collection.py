@@ -6,7 +6,7 @@ from functools import cache
 
 
 def set_imports_aside() -> None:
-    """Have collections pass over what imports have made: 200,000 objects, which stay anyway, and 0.1 to 0.2 s of the processor after every run."""
+    """Have collections pass over what imports have made: 200,000 objects, which stay anyway, and 0.2 s of a busy processor after every run."""
     _set_aside(len(sys.modules))
 
 
