@@ -99,7 +99,7 @@ ALLOWED = {
 # Inside a room, subfolders may import those before them; single modules may import any folder that does not lead back to them.
 # Folders of the store that other rooms enter through these modules alone; the rest of the store is open to every room that may use it
 DOORS = {
-    "disk": {"derived", "embeddings", "files", "home", "inside", "integrity", "layout", "models", "outputs", "removal", "snapshot", "verification"},
+    "disk": {"derived", "embeddings", "files", "home", "inside", "integrity", "layout", "masked", "models", "outputs", "removal", "snapshot", "verification"},
     "remote": {"address", "file_copies", "remote_file"},
     "sandbox": {"conditions", "dates", "described", "estimate", "fair_queue", "formats", "json_text", "limits", "printed_answers", "statements", "untrusted", "whole_answers", "worker_pool"},
     "jobs": {"claims", "forms", "listing", "logs", "recording", "redaction", "rereading", "spare", "starting", "state"},

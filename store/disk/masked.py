@@ -30,7 +30,7 @@ WHERE tokens_path IS NOT NULL AND masking_id IN (SELECT unnest($1::VARCHAR[])) O
 
 @dataclass(frozen=True)
 class MaskedTokens:
-    """Which tokens of a window a mask hid, what was seen or predicted of each, and what the encoder says of it."""
+    """Which tokens of a window a mask hid, what was seen or predicted of each, and the output of the encoder for it."""
 
     hidden: Bool[np.ndarray, "S H W"]
     shown: Float16[np.ndarray, "S H W D"]
