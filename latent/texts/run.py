@@ -41,7 +41,7 @@ class TextHit:
     patch: FoundPatch
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TextAnswer:
     """What a search found; `encoded`: whether the text was encoded now."""
 
@@ -80,7 +80,13 @@ def search_text(
     kept = require_head(store, model.encoder_id)
     found = rank_slices(store, kept, vector, chosen, RankingOptions(limit, PER_VIDEO))
     shown = [_describe(store, hit, row) for hit, row in zip(found, hits.table(found).to_pylist())]
-    return TextAnswer(text, model.encoder_id, len(chosen), not known, tuple(shown))
+    return TextAnswer(
+        text=text,
+        encoder_id=model.encoder_id,
+        clips=len(chosen),
+        encoded=not known,
+        hits=tuple(shown),
+    )
 
 
 def clean_text(text: str) -> str:

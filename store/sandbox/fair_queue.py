@@ -38,7 +38,7 @@ class QuerySlots:
         return self.quick + self.lasting
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Turn:
     """A query that waits or runs."""
 
@@ -74,7 +74,7 @@ class FairQueue:
         self, lasting: bool = False, unwanted: Callable[[], bool] | None = None
     ) -> Iterator[Turn]:
         """A turn of whoever asks in this thread, once it has come. Raises QueryError where it does not come, or nobody wants it any more."""
-        turn = Turn(ASKER.get() or f"thread {threading.get_ident()}", lasting)
+        turn = Turn(asker=ASKER.get() or f"thread {threading.get_ident()}", lasting=lasting)
         with self._changed:
             self._turns.append(turn)
         try:

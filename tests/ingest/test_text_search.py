@@ -134,7 +134,7 @@ def test_a_slice_of_siglip_is_the_picture_embedding_of_its_frame(searched) -> No
     """From pixels: what the store keeps, through the head, is what the whole model makes of the frame, but for half precision."""
     model, store, printed, folder = searched("siglip")
     frames = torch.randint(0, 256, (1, 1, 3, 32, 40), dtype=torch.uint8)
-    _, encoder = encoders.load(str(folder / "model"), LoadOptions(torch.device("cpu")))
+    _, encoder = encoders.load(str(folder / "model"), LoadOptions(device=torch.device("cpu")))
     with torch.inference_mode():
         grid = encoder.encode(frames).embeddings[0].half().numpy()
         whole = model.get_image_features((frames[0].float() / 255 - 0.5) / 0.5, interpolate_pos_encoding=True)  # fmt: skip

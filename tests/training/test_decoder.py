@@ -89,7 +89,7 @@ def test_a_head_starts_as_the_mean_patch_and_is_kept_where_nothing_is_better(sto
     start_as_mean(blank, clips, [0, 1], reading)
     pixels = torch.cat([clips.read_pixels(number, 0, 8) for number in (0, 1)]).flatten(0, 2)
     torch.testing.assert_close(blank(torch.randn(1, 2, 2, 4))[0, 1, 1], pixels.mean(0))
-    kept, mean = (measure_error(clips, [6, 7], FittedHead(one, head.scaling, 0, 0), reading) for one in (head.network, blank))  # fmt: skip
+    kept, mean = (measure_error(clips, [6, 7], FittedHead(network=one, scaling=head.scaling, steps=0, best_step=0), reading) for one in (head.network, blank))  # fmt: skip
     assert kept <= mean
 
 

@@ -50,7 +50,7 @@ class Pictured:
         return cut_patches(torch.from_numpy(pictures).float() / 255, self.patch)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FittedHead:
     """A network, its scaling, the steps that were taken, the one whose weights were kept, and into how many parts tokens are normalized first."""
 
@@ -76,7 +76,9 @@ def fit_head(
     start_as_mean(network, clips, learn, reading)
     optimizer = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=WEIGHT_DECAY)
     generator = np.random.default_rng([options.seed, 53])
-    best = measure_error(clips, held, FittedHead(network, scaling, 0, 0), reading)
+    best = measure_error(
+        clips, held, FittedHead(network=network, scaling=scaling, steps=0, best_step=0), reading
+    )
     state, best_step, step = _copy(network), 0, 0
     while step < options.steps and step - best_step < PATIENCE * LOOK:
         for _, tokens, pixels in clips.read(reading, learn, generator):
@@ -89,14 +91,25 @@ def fit_head(
             step += 1
             report(step)
             if step % LOOK == 0 or step == options.steps:
-                error = measure_error(clips, held, FittedHead(network, scaling, step, 0), reading)
+                error = measure_error(
+                    clips,
+                    held,
+                    FittedHead(network=network, scaling=scaling, steps=step, best_step=0),
+                    reading,
+                )
                 if error < best:
                     best, best_step = error, step
                     state = _copy(network)
             if step == options.steps:
                 break
     network.load_state_dict(state)
-    return FittedHead(network.eval(), scaling, step, best_step, clips.tokens.levels)
+    return FittedHead(
+        network=network.eval(),
+        scaling=scaling,
+        steps=step,
+        best_step=best_step,
+        levels=clips.tokens.levels,
+    )
 
 
 def _schedule(step: int, steps: int) -> float:
