@@ -80,7 +80,7 @@ def _settings(found: ScoreFindings) -> Markdown:
     return f"**The runs had different settings**, so their scores may not be comparable: {'; '.join(each)}."
 
 
-def _write_settings(text: str | None) -> str:
+def _write_settings(text: str | None) -> Markdown:
     """Settings of a run; as they are, where a store of another's making holds no JSON object."""
     try:
         named = json.loads(text or "").items()
