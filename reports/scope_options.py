@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tubelet.reports.literal import Markdown
 from tubelet.store.options import option
 
 FRAMES_MOST = 1_000_000
@@ -26,7 +27,7 @@ def frames_option() -> Any:
     )
 
 
-def run_option(command: str) -> Any:
+def run_option(command: Markdown) -> Any:
     """Which run of a command; None is the newest."""
     return option(
         None, help=f"Id of a run, as `{command}` prints it.", unset="the newest", metavar="ID"

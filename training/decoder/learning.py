@@ -76,9 +76,8 @@ def fit_head(
     start_as_mean(network, clips, learn, reading)
     optimizer = torch.optim.AdamW(network.parameters(), options.rate, weight_decay=WEIGHT_DECAY)
     generator = np.random.default_rng([options.seed, 53])
-    best = measure_error(
-        clips, held, FittedHead(network=network, scaling=scaling, steps=0, best_step=0), reading
-    )
+    now = FittedHead(network=network, scaling=scaling, steps=0, best_step=0)
+    best = measure_error(clips, held, now, reading)
     state, best_step, step = _copy(network), 0, 0
     while step < options.steps and step - best_step < PATIENCE * LOOK:
         for _, tokens, pixels in clips.read(reading, learn, generator):
@@ -91,12 +90,7 @@ def fit_head(
             step += 1
             report(step)
             if step % LOOK == 0 or step == options.steps:
-                error = measure_error(
-                    clips,
-                    held,
-                    FittedHead(network=network, scaling=scaling, steps=step, best_step=0),
-                    reading,
-                )
+                error = measure_error(clips, held, now, reading)
                 if error < best:
                     best, best_step = error, step
                     state = _copy(network)
