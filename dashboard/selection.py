@@ -134,7 +134,7 @@ def choose(store: Store, page: str = "") -> Selection:
     names = name_encoders(list(known.values()))
     key = f"encoder-choice-{chosen}"  # a link from elsewhere is another choice
     st.selectbox(
-        "ChosenEncoder",
+        "Encoder",
         list(known),
         list(known).index(chosen) if known else None,
         format_func=lambda known_id: names[known_id],

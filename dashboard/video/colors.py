@@ -258,7 +258,7 @@ def _choose_probe(store: Store, encoder_id: str) -> str:
 
 
 def _options() -> PreparationOptions:
-    with st.popover("PreparationOptions", icon=":material/tune:"):
+    with st.popover("Options", icon=":material/tune:"):
         return PreparationOptions(
             **{
                 name: st.checkbox(label, **bind(name), help=meaning)
