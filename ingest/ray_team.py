@@ -6,6 +6,7 @@ web server. This process hands the sources out, the largest first, counts, and s
 
 import os
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +28,7 @@ LOCAL = "local"
 CONNECT_S = 5.0
 START_S = 120.0  # in which an actor must have started
 LOOK_S = 0.5  # between two looks for a signal
+HEAD_S = 5.0  # between two looks for the head of the cluster
 
 
 @dataclass(kw_only=True)
@@ -109,6 +111,7 @@ class RayTeam(Team):
     ) -> None:
         """Raises UsageError as a job does, and where there is no cluster."""
         self._ray = _connect(str(arguments["ray"]))
+        self._head, self._looked = self._ray.get_runtime_context().gcs_address, time.monotonic()
         gpus, self._cores = _divide(self._ray.nodes())
         device = str(arguments.get("device", "auto"))
         if device not in ("auto", "cpu", "cuda"):
@@ -169,12 +172,24 @@ class RayTeam(Team):
 
     def _wait(self) -> Sequence[Member]:
         while True:
+            self._require_head()
             if said := [member for member in self._members if member.talk.said]:
                 return said
             asked = {one: member for member in self._members for one in member.talk.ask()}
             ready, _ = self._ray.wait(list(asked), timeout=LOOK_S)
             if ready:
                 return [asked[one] for one in ready]
+
+    def _require_head(self) -> None:
+        """Raise TeamError where the head is gone: a minute later, the package would end this process without a word of ours."""
+        if time.monotonic() - self._looked > HEAD_S:
+            try:
+                _require_reachable(self._head)
+            except UsageError as error:
+                raise TeamError(
+                    f"the head of the cluster at {self._head} no longer answers: what was committed is kept; start the cluster again, then run the same command again"
+                ) from error
+            self._looked = time.monotonic()
 
     def _explain(self, member: Member) -> str:
         return (

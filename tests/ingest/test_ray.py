@@ -7,9 +7,9 @@ import pytest
 
 from tests.contents import contents
 from tests.videos import make_folder
-from tubelet.ingest.errors import UsageError
+from tubelet.ingest.errors import TeamError, UsageError
 from tubelet.ingest.job import Job
-from tubelet.ingest.ray_team import RayTeam, _divide, _require_reachable
+from tubelet.ingest.ray_team import HEAD_S, RayTeam, _divide, _require_reachable
 
 TOY = {"encoder": "toy", "size": "64", "frames": 4, "quiet": True}
 
@@ -73,3 +73,12 @@ def test_an_address_where_no_cluster_is_is_named_at_once():
     with pytest.raises(UsageError, match="no cluster answers there"):
         _require_reachable("127.0.0.1:1")
     _require_reachable("auto")
+
+
+def test_a_head_that_is_gone_is_named_before_the_package_ends_the_process():
+    team = RayTeam.__new__(RayTeam)
+    team._head, team._looked = "127.0.0.1:1", time.monotonic()
+    team._require_head()  # not asked each time
+    team._looked -= HEAD_S + 1
+    with pytest.raises(TeamError, match="no longer answers: what was committed is kept"):
+        team._require_head()
