@@ -67,7 +67,7 @@ class ReportPage:
             blocks.draw(made[:1])  # the answer
             _offer(self.name, self.report, made, self._name_untrained(store, selection))
             blocks.draw_contents(made)
-            blocks.draw(made[1:])
+            blocks.draw(made[1:], store=store)
             if not any(isinstance(block, Code) for block in made):
                 st.code(report_command(self.name, store, options), language=None, wrap_lines=True)
 

@@ -1,5 +1,6 @@
 """The sidebar's part on the selected videos: how many they are, a way to drop them, and to keep them as a tag."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -19,6 +20,19 @@ SAVED, FAILED = (
     "tag-saved",
     "selection-failed",
 )  # in the session: what the last save said, and why a selection was not kept
+
+
+@dataclass(frozen=True)
+class Members:
+    """What can be tagged: what one of it is called, how many there are, and which."""
+
+    noun: str
+    size: int
+    list_all: Callable[[], list[TagMember]]
+
+    @property
+    def words(self) -> Markdown:
+        return units.count(self.size, self.noun)
 
 
 @dataclass(frozen=True)
@@ -173,27 +187,33 @@ def _select_or_keep(store: Store, video_ids: list[str], chosen: VideoChoice | No
 
 def offer_tag(store: Store, video_ids: list[str], key: str) -> None:
     """A form that keeps these videos as a tag; nothing where the server is read-only."""
+    videos = Members(
+        "video", len(video_ids), lambda: [TagMember(video_id=id_) for id_ in video_ids]
+    )
+    offer_members(store, videos, key)
+
+
+def offer_members(store: Store, members: Members, key: str) -> None:
+    """The same for what has been found to be tagged, which is listed once the form is sent."""
     if is_read_only():
         return
     where = st.popover("Save as tag", icon=":material/sell:", type="tertiary", key=f"tag-{key}")
     with where.form(f"form-{key}", border=False):
         name = st.text_input("Tag", placeholder="such as odd", key=f"tag-name-{key}")
         note = st.text_input("Note", placeholder="what it is for", key=f"tag-note-{key}")
-        count = units.count(len(video_ids), "video")
-        if st.form_submit_button(f"Tag {count}", icon=":material/sell:"):
-            _save(store, name, note, video_ids)
+        if st.form_submit_button(f"Tag {members.words}", icon=":material/sell:"):
+            _save(store, name, note, members)
 
 
-def _save(store: Store, name: str, note: str, video_ids: list[str]) -> None:
-    """Commit the tag and select it; what cannot be a tag is said."""
+def _save(store: Store, name: str, note: str, members: Members) -> None:
+    """Commit the tag and select its videos; what cannot be a tag is said."""
     try:
-        done = add_tag(
-            store, name, [TagMember(video_id=id_) for id_ in video_ids], note.strip() or None
-        )
+        done = add_tag(store, name, members.list_all(), note.strip() or None)
     except (TubeletError, StoreError) as error:
         st.error(literal_sentence(error))
         return
-    st.session_state[SAVED] = f"{units.count(done.added + done.present, 'video')} tagged {done.tag}"
+    tagged = units.count(done.added + done.present, members.noun)
+    st.session_state[SAVED] = f"{tagged} tagged {done.tag}"
     select(VideoChoice(TAG, done.tag))
     st.rerun()
 

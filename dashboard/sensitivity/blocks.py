@@ -9,7 +9,7 @@ import pyarrow as pa
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from tubelet.dashboard import links
+from tubelet.dashboard import links, selected_videos
 from tubelet.dashboard.parameters import CLIP, VIDEO, VIDEO_PAGE
 from tubelet.dashboard.sensitivity import gallery
 from tubelet.dashboard.sensitivity.leads import Leads
@@ -17,6 +17,7 @@ from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
 from tubelet.reports.literal import Markdown, html_text
 from tubelet.reports.rasters import Raster
+from tubelet.store import Store
 from tubelet.store.sandbox import formats
 
 ROW_HEIGHT, VISIBLE = 31, 12  # pixels; rows before a table scrolls
@@ -34,10 +35,20 @@ AROUND, AROUND_WIDTH = (
 )  # pixels that axes and legend of a chart take below and beside its marks
 
 
-def draw(blocks: Iterable[Block], leads: Leads | None = None) -> None:
-    """`leads`: where each dimension is looked at."""
+def draw(blocks: Iterable[Block], leads: Leads | None = None, store: Store | None = None) -> None:
+    """`leads`: where each dimension is looked at; `store`: where videos that a table lists can be selected and tagged."""
     for number, block in enumerate(blocks):
         _draw_block(block, number, leads or Leads({}))
+        if store is not None and isinstance(block, Table) and "video_id" in block.rows.column_names:
+            _offer_videos(store, block)
+
+
+def _offer_videos(store: Store, block: Table) -> None:
+    """Buttons that select the videos of a table on every page; nothing for an empty one."""
+    found = block.rows["video_id"].drop_null().unique().to_pylist()
+    if found:
+        with st.container(horizontal=True, gap="small"):
+            selected_videos.offer(store, found, f"table-{block.name}")
 
 
 def draw_contents(blocks: Iterable[Block]) -> None:

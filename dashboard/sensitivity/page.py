@@ -73,7 +73,7 @@ def _show(store: Store, found: Findings, other: Findings | None, compare: str | 
     command = found.request.command(store, compare)
     drawn = list(report.sections(found, command, store))
     blocks.draw_contents(drawn)
-    blocks.draw(drawn, leads)
+    blocks.draw(drawn, leads, store)
 
 
 def _downloads(store: Store, found: Findings, other: Findings | None, compare: str | None) -> None:

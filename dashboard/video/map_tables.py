@@ -3,21 +3,26 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+import numpy as np
 import pyarrow as pa
 import streamlit as st
 
-from tubelet.dashboard import caching, downloads, units
+from tubelet.dashboard import caching, downloads, selected_videos, units
 from tubelet.dashboard.address import BUTTON
 from tubelet.dashboard.components.token_map import MapPicture
+from tubelet.dashboard.selected_videos import Members
 from tubelet.dashboard.video import place
 from tubelet.latent import map_tokens
 from tubelet.latent.channels import Look, OfClip, OfSample
 from tubelet.latent.marks import MarkedPatches
 from tubelet.store import Store
+from tubelet.store.annotations.tags import TagMember
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 ROW_HEIGHT, ROWS = 31, 8  # pixels; rows before the table scrolls
 MOST = 1_000  # rows of an area that the page shows; the files have all
+TAGGED_MOST = 10_000  # tokens that one tag is given at once
+TOKEN_KEY = "clip_id", "slice", "y", "x"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +77,20 @@ def show(store: Store, scene: MapScene, near: MarkedPatches | None) -> None:
             "Tokens of the area",
         )
         _offer("Tokens:", scene, area=place.area_name())
+        _offer_tag(store, scene, inside)
+
+
+def _offer_tag(store: Store, scene: MapScene, inside: np.ndarray) -> None:
+    """A form that tags the tokens of the area; a sentence where they are too many."""
+    if len(inside) > TAGGED_MOST:
+        st.caption(f"An area of up to {units.number(TAGGED_MOST)} tokens can be tagged.")
+        return
+
+    def list_all() -> list[TagMember]:
+        rows = map_tokens.tabulate(scene.tokens, inside).select(["video_id", *TOKEN_KEY])
+        return [TagMember(**row) for row in rows.to_pylist()]
+
+    selected_videos.offer_members(store, Members("token", len(inside), list_all), "tokens")
 
 
 def _offer(heading: str, scene: MapScene, **asked: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.dashboard.test_corpus_map import EVERYWHERE
 from tests.dashboard.test_dashboard import open_page, stands, text
 from tests.stores import synthetic_store
 from tubelet.dashboard import selected_videos
@@ -268,3 +269,16 @@ def test_a_read_only_dashboard_saves_no_tag_and_no_query(store, monkeypatch):
 def test_the_command_tells_its_server_to_write_nothing():
     assert Listening(read_only=True).environment("")[READ_ONLY] == "1"
     assert not Listening().environment("")[READ_ONLY]
+
+
+def test_the_tokens_of_an_area_become_a_tag_whose_videos_are_selected(store):
+    """All tokens of a clip lie in an area that is drawn around everything."""
+    test = open_page("video", store, video=ids(store)[5], map="true", area=EVERYWHERE)
+    assert not test.exception
+    test.text_input("tag-name-tokens").set_value("odd patches")
+    next(button for button in test.button if re.fullmatch("Tag .* tokens", button.label)).click().run()  # fmt: skip
+    assert not test.exception and not test.error and stands(test, "selected") == "tag:odd patches"
+    (tag,) = (row for row in list_tags(store) if row["tag"] == "odd patches")
+    joined = "SELECT count(*) AS n FROM tags JOIN token_stats USING (clip_id, slice, y, x) WHERE tag = 'odd patches'"
+    assert tag["videos"] == 1 and tag["tokens"] == store.rows(joined)[0]["n"] > 0
+    assert listed(open_page("corpus", store, selected="tag:odd patches")) == names(5)

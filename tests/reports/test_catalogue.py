@@ -1,5 +1,6 @@
 """Every report of the catalogue: written in every format, shown as a page, refused options that are not its own."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 import tubelet.cli as front_door
 from tests.stores import synthetic_store
 from tubelet.dashboard import consent, report_page
+from tubelet.dashboard.chosen import VideoChoice
 from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text
 from tubelet.reports.catalogue import FORMATS, REPORTS, Report
 from tubelet.reports.command_line import report_command
@@ -22,6 +24,7 @@ from tubelet.store import Store
 from tubelet.store.errors import TubeletError
 from tubelet.store.options import Option, check_options, option, options_of
 from tubelet.store.questions.corpus import Question
+from tubelet.store.sandbox import conditions
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,17 @@ def open_page(
     for key, value in url.items():
         test.query_params[f"{name}-{key}"] = value
     return test.run()
+
+
+def test_the_videos_of_a_reports_table_can_be_selected(store: Store) -> None:
+    shown = open_page("scores", store)
+    assert not shown.exception
+    labels = {one.key: one.label for one in shown.button if (one.key or "").startswith("go-select-table-")}  # fmt: skip
+    assert labels and all(re.fullmatch(r"Select [1-9]\d* videos?", one) for one in labels.values())
+    shown.button(next(iter(labels))).click().run()
+    chosen = "".join(shown.query_params["selected"])
+    count = int(next(iter(labels.values())).split()[1])
+    assert len(conditions.keys(store, "videos", "video_id", VideoChoice.parse(chosen).condition)) == count  # fmt: skip
 
 
 def test_a_report_that_is_added_has_a_page_with_its_options(added: None, small: Store) -> None:
