@@ -26,7 +26,7 @@ SAVED, FAILED = (
 class Members:
     """What can be tagged: what one of it is called, how many there are, and which."""
 
-    noun: str
+    noun: Markdown
     size: int
     list_all: Callable[[], list[TagMember]]
 
