@@ -144,6 +144,7 @@ __all__ = [
     "RELATIONS",
     "SAVED_QUERIES",
     "SCORES",
+    "SEARCHED",
     "SEGMENTATION",
     "SENSITIVITY",
     "SKETCHES",

@@ -33,6 +33,7 @@ from tubelet.store.schema import (
     RELATIONS,
     SAVED_QUERIES,
     SCORES,
+    SEARCHED,
     SURPRISE_TABLES,
     TABLES,
     TAGS,
@@ -44,6 +45,7 @@ ASKED_FOR = (
     *SURPRISE_TABLES,
     *PROBED,
     *MODELS,
+    *SEARCHED,
     SCORES,
 )  # rows that an option or a command makes
 
