@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.state import get_session_state
 
 from tubelet.dashboard.parameters import (
     AREA,
@@ -29,7 +28,6 @@ from tubelet.dashboard.parameters import (
     SEGMENT,
     SELECTED,
     SLICE,
-    TEXT,
     TOUR,
     VALUES,
     VIDEO,
@@ -140,22 +138,9 @@ def read_widget(name: str) -> str:
 
 def settle(page: str) -> None:
     """To be called at the end of a page: what its widgets say now is what they said before the next run."""
-    _keep_typed(page)
     st.session_state[KEPT] = replace(_state(), widgets=_widgets())
     own = {name: value for name, value in st.query_params.items() if is_bound(name, page) and value}
     st.session_state[VISITED] = st.session_state.get(VISITED, {}) | {page: own}
-
-
-def _keep_typed(page: str) -> None:
-    """Put what was typed into the URL where it is not: a run that takes a parameter out of the URL, as a filter on page 2 does, sends the
-    browser the URL that it had when that run began, without the letters typed since."""
-    with get_session_state().query_params() as shown:
-        for name, known in PARAMETERS.items():
-            typed = (
-                st.session_state.get(name) if known.kind == TEXT and shown.is_bound(name) else ""
-            )
-            if typed and page in known.pages and typed != shown.get(name):
-                shown.set_corrected_value(name, typed, "string_value")
 
 
 def recall(page: str) -> dict[str, str]:

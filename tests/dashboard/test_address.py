@@ -99,24 +99,3 @@ def test_a_url_of_long_ago_is_no_echo(moved: AppTest, monkeypatch: pytest.Monkey
 def test_what_is_emptied_leaves_the_url(moved: AppTest):
     moved.session_state["change"] = {"patches": "", "slice": ""}
     assert stands(moved, NEW) == {"video": "v", "clip": "a"}
-
-
-def test_what_was_typed_since_a_filter_led_to_the_first_page_stays_in_the_url():
-    """The browser sent the URL of a run before, in which fewer letters were typed."""
-
-    def typing():
-        import streamlit as st
-
-        from tubelet.dashboard import address
-        from tubelet.dashboard.parameters import bind
-
-        st.text_input("Search", **bind("search"))
-        address.settle("corpus")
-
-    test = AppTest.from_function(typing, default_timeout=SLOW)
-    test.query_params["search"] = "c"
-    test.run()
-    test.text_input[0].set_value("cooking")
-    test.query_params["search"] = "c"
-    test.run()
-    assert not test.exception and test.query_params["search"] in ("cooking", ["cooking"])
