@@ -48,6 +48,7 @@ TRIES: dict[str, Try | Refusal] = {
     "basis import": Refusal(("labels.csv",), "safetensors"),
     "basis list": Try(()),
     "index": Try(()),
+    "search": Refusal(("a red cup",), "compared with texts"),
     "ask": Try(("label-first", "--count", 2)),
     "probe": Try(("--label", "kind", "--folds", 2), "probes"),
     "score": Try((), "scores"),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def search(
     text: str,
     store: str,
+    store_options: dict[str, str],
     encoder: str | None,
     limit: int,
     where: str | None,
@@ -39,7 +40,7 @@ def search(
     from tubelet.store import Store
     from tubelet.store.sandbox import conditions
 
-    opened = Store(store)
+    opened = Store(store, options=store_options)
     videos = None if where is None else conditions.videos(opened, where)
     print_result(search_text(opened, text, encode_with(model), encoder, limit, videos), as_json)
 
