@@ -78,7 +78,7 @@ def test_wrong_use_is_one_sentence(root) -> None:
     for asked, told in (
         (("--label", "acton"), "has no label 'acton': its labels are action"),
         (("--label", "action", "--encoder", "nobody"), "holds no encoder nobody"),
-        (("--label", "action", "--layer", "block:3"), "there are only, block:0, block:5"),
+        (("--label", "action", "--layer", "block:3"), "available are only, block:0, block:5"),
         (("--label", "action"), "the class 'cut' has 4 videos or groups, fewer than the 5 folds"),
     ):
         done = tubelet("probe", "--store", root, *asked)

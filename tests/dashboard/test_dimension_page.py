@@ -47,7 +47,7 @@ def test_the_page_shows_a_planted_dimension_and_leads_into_the_player(store: Sto
     assert not test.exception
     shown = text(test)
     assert "**`Dimension 3`**: mean" in shown or "**Dimension 3**: mean" in shown
-    assert "goes along most with dimension 4 (correlation -0.9" in shown
+    assert "correlates most with dimension 4 (correlation -0.9" in shown
     assert f"of {VIDEOS} videos" in shown and "the same ones at every visit" in shown
     rows = pictures(test)
     assert len(rows) == 3 and all(row.count('role="img"') == 8 for row in rows)

@@ -192,8 +192,8 @@ def test_an_ingest_adds_no_prediction_that_a_command_has_added_meanwhile(
     ("asked", "said"),
     [
         ({"surprise": "4,5:1"}, "--surprise 5:1 needs windows of 6 slices, and --frames gives 5"),
-        ({"surprise": "4:0"}, "--surprise 4:0: write how many slices are seen"),
-        ({"surprise": "two"}, "--surprise two: write how many slices"),
+        ({"surprise": "4:0"}, "--surprise 4:0: write the number of slices that are seen"),
+        ({"surprise": "two"}, "--surprise two: write the number of slices"),
         ({"surprise": "2", "encoder": "toy"}, "toy has no predictor, so nothing can be predicted"),
         ({"surprise": "1", "frames": 2}, "--surprise 1:1 needs windows of 2 slices"),
     ],

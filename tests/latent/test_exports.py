@@ -290,7 +290,7 @@ def test_the_npz_of_a_window_is_the_mask_of_its_marks(
             lambda store, folder: requests.export_track(
                 store, ClipChoice(), CORNER, folder / "t.csv"
             ),
-            "either a clip .* or a video",
+            "pass either --clip or --video",
         ),
         (
             lambda store, folder: requests.export_track(

@@ -164,7 +164,7 @@ def test_what_cannot_be_probed_is_a_sentence(root, tmp_path) -> None:
     with pytest.raises(ProbeError, match="in 9 groups, fewer than the 10 folds"):
         run_patch_probes(store, (), ProbeOptions(kind="patch", folds=10))
     rare = mask_store(tmp_path / "rare", rare=True)
-    with pytest.raises(ProbeError, match="object 9 is in the masks of one video or group alone"):
+    with pytest.raises(ProbeError, match="object 9 is in the masks of a single video or group"):
         run_patch_probes(rare, (), ProbeOptions(kind="patch"))
     for opened in (bare, store, rare):
         opened.close()

@@ -190,7 +190,7 @@ def test_signs_are_flipped_exactly_where_that_is_possible():
     [
         ({"match": "scene"}, ReportError, "--side is missing"),
         ({"match": "scene", "side": "nothing"}, ReportError, "no video has both labels"),
-        ({"match": "side", "side": "scene"}, ReportError, "and it has 6: scene 00"),
+        ({"match": "side", "side": "scene"}, ReportError, "and has 6: scene 00"),
         ({"pairs": "a.mp4"}, ReportError, "--pairs 'a.mp4' is not a pair: write FIRST=SECOND"),
         ({"pairs": "a.mp4=b.mp4"}, ReportError, "holds no videos a.mp4: list them"),
         ({"pairs": "a=b", "side": "side"}, ReportError, "come from labels or by hand"),

@@ -235,7 +235,7 @@ def test_what_cannot_be_learned_from_is_a_sentence(tmp_path) -> None:
     ):
         run_probes(made, "action", ("bare",), asked, make_method(asked))
     with pytest.raises(
-        ProbeError, match="has a layer 'block:3' with stored states: there are last"
+        ProbeError, match="has stored states of layer 'block:3': available are last"
     ):
         asked = ProbeOptions(kind="attentive", layer="block:3", device="cpu")
         run_probes(made, "action", (), asked, make_method(asked))
