@@ -175,7 +175,7 @@ def removed_script(path: str) -> None:
     store, gone = caching.open_store(path), "0" * 16
     patch = FoundPatch(rank=1, video_id=gone, clip_id=gone, slice=0, y=0, x=0, score=0.5)
     video = SimilarVideo(video_id=gone, clip_id=gone, start_s=0.0, stop_s=1.0, score=0.5)
-    search._show_hit(store, patch)
+    search._show_hit(store, patch, "hit")
     similar._show_video(store, video, 0)
 
 
