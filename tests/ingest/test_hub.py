@@ -327,7 +327,7 @@ def test_a_model_in_the_cache_is_used_offline_under_its_id(saved, tmp_path):
     folder, _ = saved
     _cache(tmp_path, "someone/tiny", folder / "dinov2")
     program = (
-        "import torch; from tubelet.ingest import contract, encoders; facts, _ = encoders.load('someone/tiny', contract.LoadOptions(torch.device('cpu'))); "
+        "import torch; from tubelet.ingest import contract, encoders; facts, _ = encoders.load('someone/tiny', contract.LoadOptions(device=torch.device('cpu'))); "
         "print(facts.name, facts.encoder_id)"
     )
     process = subprocess.run(
