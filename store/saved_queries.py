@@ -1,6 +1,6 @@
 """Queries saved in a store: a name, the SQL with its ``$name`` parameters, their defaults, and the picture that its answer is shown as.
 
-save_query(store, SavedQuery("largest", "FROM token_stats ORDER BY norm DESC LIMIT $k", defaults={"k": 20}))
+save_query(store, SavedQuery(name="largest", sql="FROM token_stats ORDER BY norm DESC LIMIT $k", defaults={"k": 20}))
 find_query(store, "largest").fill({"k": "5"})         a Query to ask, the text of a value read as its default's type
 read_toml(write_toml(list_queries(store)))            the file that they are exchanged as
 """

@@ -1,6 +1,6 @@
 """Questions about a store: pure functions that return a `Question`, with visible SQL and bound values.
 
-    queries.videos_page(VideoFilter(encoder_id), order="name", limit=25, offset=0).answer(store)
+    queries.videos_page(VideoFilter(encoder_id=encoder_id), order="name", limit=25, offset=0).answer(store)
 
 Only names taken from a registry (an order, a state, a statistic) are put into SQL; everything else is bound.
 `Question.text` is the same query with its values written in: what a page shows and what the SQL page runs.

@@ -1,6 +1,6 @@
 """Questions about where the variance of each dimension lies: over roll-ups by slice alone, no embedding is read.
 
-    scope = StateScope(encoder_id, frames=16, slices=8, layer="last", pooled=False)
+    scope = StateScope(encoder_id=encoder_id, frames=16, slices=8, layer="last", pooled=False)
     shares(scope).answer(store)
 
 A roll-up by slice is a row of `dim_stats`, or of `pooled` for a layer that it holds. Clips that only pairs need are left out. The unit of all

@@ -1,6 +1,6 @@
 """The player: one video, or its slice pictures, beside the colors of the tokens of the shown slice.
 
-    show(Film(...), paint, Place(...), Marks(...), told)      draws it; scrubbing needs no server
+    show(Film(...), paint, Place(...), PlayerMarks(...), told)      draws it; scrubbing needs no server
 
 The browser fetches the file, the pictures, the colors, tracks and masks from the routes of `media`, and tells three things back: where it
 came to rest (`at`: clip and slice), which patches were taken (`picked`: clip and [slice, y, x] each) and which were marked as foreground
