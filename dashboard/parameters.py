@@ -160,7 +160,11 @@ PARAMETERS = {
             ("dimensions", TEXT, "three dimensions as red, green and blue"),
             ("color-direction", TEXT, "the direction that is shown as brightness, by its name"),
             ("attention", CHOICE, "the attentive probe whose attention is shown as brightness"),
-            ("color-text", TEXT, "the text whose likeness is shown as brightness"),
+            (
+                "color-text",
+                TEXT,
+                "the text that patches are compared with; its similarity is shown as brightness",
+            ),
             ("beside", SWITCH, "whether a second player stands beside the first"),
             ("beside-color", CHOICE, "what the colors of the second player are made from"),
             ("beside-basis", CHOICE, "whether both players are colored by one basis"),

@@ -15,7 +15,7 @@ from statistics import quantiles
 import av
 
 from tubelet.media.container_bytes import ByteStretch, is_structure, read_declared_size
-from tubelet.store import answers
+from tubelet.store import stalling
 
 LEAST_BYTES = 80  # more than the headers between two packets of Matroska, AVI, FLV and NUT
 REMEMBERED = 64  # stretches between packets, to know how large they usually are
@@ -163,7 +163,7 @@ def read_packets(container: av.container.InputContainer) -> Iterator[av.Packet]:
     while True:
         try:
             for packet in container.demux():
-                answers.step()
+                stalling.step()
                 yield packet
         except IndexError:
             continue

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from tubelet.store import answers
+from tubelet.store import stalling
 
 BLOCK = 1 << 20  # bytes read at once
 DIGITS = 16  # hex digits of an id: 64 bits
@@ -23,7 +23,7 @@ def video_id(path: Path) -> str:
     with open(path, "rb") as file:
         while block := file.read(BLOCK):
             digest.update(block)
-            answers.step()
+            stalling.step()
     return digest.hexdigest()[:DIGITS]
 
 

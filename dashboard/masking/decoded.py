@@ -28,7 +28,7 @@ def show(store: Store, clip: ClipRow, run: KeptMasking) -> None:
         st.caption(literal_sentence(error))
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(literal_sentence(f"As a decoder draws it. {quality} {describe_quality(row)}"))
+        st.markdown(literal_sentence(f"Drawn by a decoder. {quality} {describe_quality(row)}"))
         sql_behind({"Decoders": question}, f"masking-decoded-{run.mask_kind}")
     shown = f"The window under the mask {run.mask_kind} as decoder {row.decoder_id} draws it: its target, what was seen and predicted, and the mean of the seen tokens in place of predictions. {quality}"
     st.html(draw_image(png, shown, row))

@@ -12,8 +12,8 @@ from tubelet.latent.colorings import TEXT, Coloring
 from tubelet.latent.hits import FoundPatch, RankingOptions
 from tubelet.latent.texts.keeping import name_text
 from tubelet.latent.texts.ranking import TextRanking
-from tubelet.latent.texts.run import LONGEST
-from tubelet.reports.literal import Markdown, literal, literal_sentence
+from tubelet.latent.texts.run import LONGEST, join_words
+from tubelet.reports.literal import Markdown, literal_sentence
 from tubelet.store import Store, TubeletError
 from tubelet.store.encoder_names import has_text
 from tubelet.store.jobs.spare import Spares
@@ -27,8 +27,8 @@ HELP = "What a caption would say, such as: a red cup. Brightness is the cosine o
 
 def ask_text(store: Store, encoder_id: str) -> Coloring:
     """Draw the search box, and the coloring by its text; of nothing where the store does not have the text."""
-    text = " ".join(
-        st.text_input("Text", placeholder="a red cup", max_chars=LONGEST, help=HELP, width=240, **bind("color-text")).split()
+    text = join_words(
+        st.text_input("Text", placeholder="a red cup", max_chars=LONGEST, help=HELP, width=240, **bind("color-text"))
     )  # fmt: skip
     known = {row.text_id for row in caching.read(store, searched_texts(encoder_id), SearchedText)}
     text_id = name_text(encoder_id, text)
@@ -37,7 +37,7 @@ def ask_text(store: Store, encoder_id: str) -> Coloring:
 
 def offer(store: Store, film: Film) -> None:
     """What is missing before the player can show a text: the text, an encoder that reads texts, or the search."""
-    text = " ".join(str(st.session_state.get("color-text") or "").split())
+    text = join_words(str(st.session_state.get("color-text") or ""))
     encoder_id = film.clip.encoder_id
     rows = caching.read(store, text_encoders(), TextEncoder)
     if not any(row.encoder_id == encoder_id and has_text(row.family, row.layer) for row in rows):
@@ -76,7 +76,7 @@ def show(store: Store, film: Film, coloring: Coloring) -> None:
 def describe(store: Store, found: TextRanking) -> Markdown:
     """How much was compared, and what the numbers are."""
     unread = (
-        f" {units.count(found.unread, 'clip')} came later: {literal(f'tubelet search TEXT --store {store.shell_name}')} reads them."
+        f" {units.count(found.unread, 'clip')} came later: {literal_sentence(f'`tubelet search TEXT --store {store.shell_name}`')} reads them."
         if found.unread
         else ""
     )

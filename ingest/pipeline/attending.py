@@ -1,4 +1,4 @@
-"""Files are read by threads that may be given up: one file whose disk does not answer holds up no other (`store.answers`)."""
+"""Files are read by threads that may be given up: one file whose disk does not answer holds up no other (`store.stalling`)."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 
 from tubelet.media.errors import VideoError
-from tubelet.store import answers
+from tubelet.store import stalling
 
 T = TypeVar("T")
 
@@ -17,10 +17,10 @@ _attendants = threading.local()  # one for each thread that reads files
 def wait_for_file(work: Callable[[], T]) -> T:
     """What the work returns or raises. Raises VideoError where the file that it reads does not answer."""
     if not hasattr(_attendants, "own"):
-        _attendants.own = answers.Attendant(_use_one_thread)
+        _attendants.own = stalling.Attendant(_use_one_thread)
     try:
         return _attendants.own.wait(work)
-    except answers.Unanswered as error:
+    except stalling.Unanswered as error:
         again = "run the same command again once its disk answers"
         raise VideoError("read", f"the file does not answer, {error}: {again}") from error
 

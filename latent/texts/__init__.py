@@ -4,5 +4,5 @@ head     what compares tokens with texts, with NumPy alone: patch by patch, and 
 keeping  heads and texts in the store, and the vectors of slices beside the clips
 search   the slices of a corpus that are most like a text
 run      a text that is searched for, encoded first where the store does not know it
-shade    likeness to a text as brightness over a clip
+shade    similarity to a text as brightness over a clip
 """

@@ -1,5 +1,6 @@
 """What a page shows of a text: the slices most like it, of the clips whose slices a search has read. Nothing is written."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from tubelet.latent.texts.keeping import require_head
 from tubelet.latent.texts.search import rank_slices
 from tubelet.latent.texts.shade import find_searched
 from tubelet.store import Store
+from tubelet.store.rows import ClipRow
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,16 @@ def rank_kept(store: Store, encoder_id: str, text_id: str, ranking: RankingOptio
     """The best slices. Raises LatentError where there is no such text."""
     text, kept = find_searched(store, encoder_id, text_id), require_head(store, encoder_id)
     held = clips.with_embeddings(store, encoder_id)
-    read = [row for row in held if kept.load_slices(store, row) is not None]
-    found = rank_slices(store, kept, np.array(text.text_vector), read, ranking)
-    return TextRanking(hits.table(found), len(read), len(held) - len(read))
+    unread = 0
+
+    def load_all() -> Iterator[tuple[ClipRow, np.ndarray]]:
+        nonlocal unread
+        for row in held:
+            vectors = kept.load_slices(store, row)
+            if vectors is None:
+                unread += 1
+            else:
+                yield row, vectors
+
+    found = rank_slices(store, kept, np.array(text.text_vector), load_all(), ranking)
+    return TextRanking(hits.table(found), len(held) - unread, unread)

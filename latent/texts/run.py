@@ -78,7 +78,8 @@ def search_text(
     if vector is None or not known:
         vector = _encode(store, model, text, encode)
     kept = require_head(store, model.encoder_id)
-    found = rank_slices(store, kept, vector, chosen, RankingOptions(limit, PER_VIDEO))
+    slices = ((clip, kept.read_slices(store, clip)) for clip in chosen)
+    found = rank_slices(store, kept, vector, slices, RankingOptions(limit, PER_VIDEO))
     shown = [_describe(store, hit, row) for hit, row in zip(found, hits.table(found).to_pylist())]
     return TextAnswer(
         text=text,
@@ -89,9 +90,14 @@ def search_text(
     )
 
 
+def join_words(text: str) -> str:
+    """The text with single blanks, as it is encoded and kept."""
+    return " ".join(text.split())
+
+
 def clean_text(text: str) -> str:
-    """The text with single blanks. Raises LatentError for none, and for one that is too long."""
-    words = " ".join(text.split())
+    """The text that is searched for. Raises LatentError for none, and for one that is too long."""
+    words = join_words(text)
     if not words:
         raise LatentError('there is no text to search for: write some, such as "a red cup"')
     if len(words) > LONGEST:

@@ -1,6 +1,6 @@
 """The slices of a corpus that are most like a text: each slice by one vector, each hit with the patch that is most like it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -16,12 +16,13 @@ def rank_slices(
     store: Store,
     kept: KeptHead,
     vector: Float64[np.ndarray, " d"],
-    chosen: Sequence[ClipRow],
+    slices: Iterable[tuple[ClipRow, Float32[np.ndarray, "S d"]]],
     ranking: RankingOptions,
 ) -> list[Hit]:
-    """The best slices of some clips by cosine; a hit's token is the patch of its slice that is most like the text, its score that of the slice."""
-    best = (_best_slices(store, kept, vector, clip, ranking.of_a_clip) for clip in chosen)
-    found = hits.rank_hits(best, ranking)
+    """The best slices of some clips, each with its vectors, by cosine; a hit's token is the patch of its slice that is most like the text, its score that of the slice."""
+    wanted = vector.astype(np.float32)
+    best = (hits.best_of(clip, vectors @ wanted, ranking.of_a_clip) for clip, vectors in slices)
+    found = hits.rank_hits(best, ranking)  # in which slices stand in the place of tokens
     return [_point(store, kept, vector, hit) for hit in found]
 
 
@@ -39,14 +40,6 @@ def score_grid(
     wanted = vector.astype(np.float32)
     scores = [kept.head.read_patches(tokens) @ wanted for tokens in half.slices(grid)]
     return np.stack(scores).reshape(grid.shape[:3])
-
-
-def _best_slices(
-    store: Store, kept: KeptHead, vector: Float64[np.ndarray, " d"], clip: ClipRow, count: int
-) -> Hit:
-    """Slices stand in the place of tokens here."""
-    scores = kept.read_slices(store, clip) @ vector.astype(np.float32)
-    return hits.best_of(clip, scores, count)
 
 
 def _point(store: Store, kept: KeptHead, vector: Float64[np.ndarray, " d"], hit: Hit) -> Hit:

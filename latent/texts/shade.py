@@ -1,4 +1,4 @@
-"""Likeness to a text as gray: a basis of one number three times, made to color with and never stored."""
+"""Similarity to a text as gray: a basis of one number three times, made to color with and never stored."""
 
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ from tubelet.store.questions.model_rows import SearchedText
 from tubelet.store.questions.texts import searched_texts
 
 KIND = "text"
-TITLE = "likeness to a text"  # as the URL and the reader see it among the colors
+TITLE = "similarity to a text"  # as the URL and the reader see it among the colors
 CHANNELS, LOOKED_AT = 3, 8  # clips that the scale is made from
 LOW, HIGH = 0.5, 0.995  # quantiles of their patches: half of all patches are black
 

@@ -198,7 +198,7 @@ def _masked_of(store: Store, clips: list[str]) -> list[Path]:
     """Tokens of maskings go with their clips."""
     try:
         return find_masked(store, list_maskings(store, clips))
-    except UnsafePath:  # `damaged_files` names it
+    except UnsafePath:  # `find_damaged_files` names it
         return []
 
 

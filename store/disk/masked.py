@@ -1,4 +1,4 @@
-"""The tokens of a masking: one Parquet row per token of the window, as it was seen or predicted and as the encoder says it of the whole window.
+"""The tokens of a masking: one Parquet row per token of the window, as it was seen or predicted, and the encoder's output for it with the whole window visible.
 
 Both are half precision in the space that the predictor answers in. A file is written before the commit of the row that names it; its name
 holds its hash, so that two commands that measure the same mask never write over what the other has committed.

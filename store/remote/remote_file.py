@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from tubelet.store import answers
+from tubelet.store import stalling
 from tubelet.store.errors import StoreError, TubeletError
 from tubelet.store.remote.address import read_address
 from tubelet.store.remote.bucket import (
@@ -123,7 +123,7 @@ class RemoteFile:
             if part is None:
                 yield from self._read_whole(state)
                 return
-            answers.step()
+            stalling.step()
             yield part
             done += len(part)
 
@@ -149,7 +149,7 @@ class RemoteFile:
             found = self._server(WHOLE_S).get(self._path, options=state.condition)
             self._require(found.meta, state)
             for data in found.stream(min_chunk_size=PART):
-                answers.step()
+                stalling.step()
                 yield bytes(data)
 
     def _require(self, meta: Any, state: FileState) -> None:

@@ -1,4 +1,4 @@
-"""A text on the Video page: patches by their likeness to it, the slices that are most like it, and the command where it was never searched for."""
+"""A text on the Video page: patches by their similarity to it, the slices that are most like it, and the command where it was never searched for."""
 
 from collections.abc import Iterator
 
@@ -9,10 +9,8 @@ from tests.dashboard.test_dashboard import open_page, text
 from tests.stores import synthetic_store
 from tubelet.latent import clips
 from tubelet.latent.colorings import Coloring, color_clip, fit_basis
-from tubelet.latent.hits import RankingOptions
 from tubelet.latent.texts import keeping
 from tubelet.latent.texts.head import SHARED
-from tubelet.latent.texts.search import rank_slices
 from tubelet.store import Store
 
 ASKED = "a red <b>cup</b>"
@@ -43,8 +41,9 @@ def test_a_text_lights_up_its_patch_and_ranks_the_slices_that_were_read(store: S
     assert np.unravel_index(wanted.argmax(), wanted.shape) == (1, 2, 3)
     assert colors[1, 2, 3].tolist() == [255, 255, 255] and colors[wanted < np.median(wanted)].max() < 90  # fmt: skip
     kept = keeping.require_head(store, encoder_id)
-    rank_slices(store, kept, basis.vector, rows[:2], RankingOptions(12, 3))  # as a search leaves it
-    url = {"video": rows[1].video_id, "color": "likeness to a text", "color-text": f" {ASKED} "}
+    for row in rows[:2]:
+        kept.read_slices(store, row)  # as a search leaves it
+    url = {"video": rows[1].video_id, "color": "similarity to a text", "color-text": f" {ASKED} "}
     page = open_page("video", store, **url)
     assert not page.exception
     said = text(page)
@@ -55,7 +54,7 @@ def test_a_text_lights_up_its_patch_and_ranks_the_slices_that_were_read(store: S
 
 
 def test_a_text_that_was_never_searched_for_says_what_is_missing(store: Store) -> None:
-    page = open_page("video", store, color="likeness to a text", **{"color-text": "a blue dog"})
+    page = open_page("video", store, color="similarity to a text", **{"color-text": "a blue dog"})
     assert not page.exception
     assert "was not trained on captions" in page.info[0].value
     rows = store.query("FROM encoders")
@@ -63,7 +62,7 @@ def test_a_text_that_was_never_searched_for_says_what_is_missing(store: Store) -
     captioned = rows.set_column(rows.column_names.index("family"), "family", [["SigLIP vision"]])
     captioned = captioned.set_column(rows.column_names.index("layer"), "layer", [["last"]])
     store.commit({"encoders": captioned}, {"encoders": [encoder_id]})
-    page = open_page("video", store, color="likeness to a text", **{"color-text": "a blue dog"})
+    page = open_page("video", store, color="similarity to a text", **{"color-text": "a blue dog"})
     assert not page.exception
     (command,) = [one.value for one in page.code if one.value.startswith("tubelet search")]
     assert f"--store={store.root}" in command and command.endswith("-- 'a blue dog'")

@@ -21,7 +21,7 @@ from tubelet.ingest.errors import UsageError
 from tubelet.ingest.folders import ENDING, PICTURE
 from tubelet.ingest.pipeline.summary import Elsewhere
 from tubelet.ingest.search import search
-from tubelet.store import Store, answers
+from tubelet.store import Store, stalling
 from tubelet.store.schema import TABLES
 
 
@@ -305,7 +305,7 @@ def test_the_first_ctrl_c_ends_a_run_that_waits_for_a_file(folder, tmp_path):
 def test_a_file_that_does_not_answer_is_a_failure_and_those_after_it_go_on(
     folder, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(answers, "PATIENCE_S", 4.0)
+    monkeypatch.setattr(stalling, "PATIENCE_S", 4.0)
     hung = make_video(folder / "a-stalled.mp4", seed=8)
     started_at = time.monotonic()
     with stalled(hung):

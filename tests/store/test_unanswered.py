@@ -5,20 +5,20 @@ import time
 
 import pytest
 
-from tubelet.store import answers
-from tubelet.store.answers import Attendant, Unanswered
+from tubelet.store import stalling
+from tubelet.store.stalling import Attendant, Unanswered
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(answers, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(stalling, "PATIENCE_S", 0.3)
 
 
 def test_slow_work_that_takes_steps_is_waited_for():
     def work() -> str:
         for _ in range(8):
             time.sleep(0.1)
-            answers.step()
+            stalling.step()
         return "read"
 
     assert Attendant().wait(work) == "read"
