@@ -189,7 +189,7 @@ def draw_decoded_sheet(store: Store, decoder_id: str, clip_id: str) -> bytes:
 
 
 @st.cache_data(max_entries=32, show_spinner="Decoding the prediction", hash_funcs=KEYS)
-def decoded_masking(
+def draw_decoded_masking(
     store: Store, decoder_id: str, clip_id: str, masking_id: str
 ) -> tuple[bytes, str]:
     """A window under a mask as a decoder draws it, as PNG, and how near its hidden patches come. Raises LatentError and StoreError, which are not kept."""

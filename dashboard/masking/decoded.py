@@ -23,7 +23,9 @@ def show(store: Store, clip: ClipRow, run: KeptMasking) -> None:
         st.caption(literal_sentence(f"To see predictions as pixels, fit a decoder: `{command}`"))
         return
     try:
-        png, quality = caching.decoded_masking(store, row.decoder_id, clip.clip_id, run.masking_id)
+        png, quality = caching.draw_decoded_masking(
+            store, row.decoder_id, clip.clip_id, run.masking_id
+        )
     except TubeletError as error:
         st.caption(literal_sentence(error))
         return

@@ -145,7 +145,7 @@ def sentence(basis: Basis, coloring: Coloring) -> Markdown:
     if basis.kind == ATTENTION:
         return f"Brightness is how much the attentive probe of {literal(basis.parameters['name'])} attends to each token, averaged over heads."
     if basis.kind == TEXT:
-        return f"Bright patches look like {literal(basis.parameters['name'])}: brightness is the cosine of each patch to the text; half of all patches are black."
+        return f"Bright patches look like {literal(basis.parameters['name'])}: brightness is the cosine of each patch to the text; half of the patches of the corpus are black."
     if basis.kind == "umap":
         return "Similar colors mean neighboring embeddings: red, green and blue are three UMAP coordinates."
     share = float(basis.explained[:3].sum() / basis.total) if basis.total else 0.0

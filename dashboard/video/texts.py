@@ -76,7 +76,7 @@ def show(store: Store, film: Film, coloring: Coloring) -> None:
 def describe(store: Store, found: TextRanking) -> Markdown:
     """How much was compared, and what the numbers are."""
     unread = (
-        f" {units.count(found.unread, 'clip')} came later: {literal_sentence(f'`tubelet search TEXT --store {store.shell_name}`')} reads them."
+        f" {units.count(found.unread, 'clip')} not compared yet: run {literal_sentence(f'`tubelet search TEXT --store {store.shell_name}`')} once more."
         if found.unread
         else ""
     )

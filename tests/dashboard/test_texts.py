@@ -48,7 +48,7 @@ def test_a_text_lights_up_its_patch_and_ranks_the_slices_that_were_read(store: S
     assert not page.exception
     said = text(page)
     assert "Top 6 slices of 2 clips by the cosine of the whole slice" in said
-    assert "1 clip came later" in said and "Bright patches look like" in said
+    assert "1 clip not compared yet" in said and "Bright patches look like" in said
     assert f"`{ASKED}`" in said, "a text is data, and stands as code"
     assert sum(button.key.endswith(("text-1", "text-6")) for button in page.button) == 2
 
