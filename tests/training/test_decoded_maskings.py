@@ -90,7 +90,7 @@ def test_the_command_and_the_page_say_what_the_decoder_reached(store, decoder, m
     assert alone.returncode == 2 and "--masking is a run on a clip" in alone.stderr
     asked = {"mask": "tube", "mask-percent": "50", "clip": masking["clip_id"]}
     page = open_page("masking", store, **asked)
-    assert not page.exception and "As a decoder draws it. On the hidden patches" in text(page)
+    assert not page.exception and "Drawn by a decoder. On the hidden patches" in text(page)
     pictures = [one.value for one in page.get("html") if "as decoder " in one.value]
     assert len(pictures) == 1 and "PSNR" in pictures[0] and "it never saw: PSNR" in pictures[0]
 
