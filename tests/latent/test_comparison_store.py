@@ -78,7 +78,7 @@ def test_layers_of_pooled_states_are_compared_in_one_pass(tmp_path) -> None:
     assert found["block:2", "block:3"].low < found["block:2", "block:3"].chance_high
     only = compare(store, ComparisonOptions(layers=("block:10", "block:3")))
     assert only.of_measure(CKA)[0].found.value == pytest.approx(1, abs=1e-3) and len(only.pairs) == 3  # fmt: skip
-    with pytest.raises(ComparisonError, match="layer 'block:4': there are block:2, block:10, block:3"):  # fmt: skip
+    with pytest.raises(ComparisonError, match="layer 'block:4': available are block:2, block:10, block:3"):  # fmt: skip
         compare(store, ComparisonOptions(layers=("block:4",)))
     store.close()
 

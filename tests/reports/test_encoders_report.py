@@ -94,7 +94,7 @@ def test_what_cannot_be_compared_is_a_sentence_of_the_report(store) -> None:
     for asked, told in (
         ({"encoder": "toy"}, "only layer last of toy-"),
         ({"encoder": "toi"}, "holds no encoder toi; its encoders are"),
-        ({"layer": "block:1"}, "has states of a layer 'block:1': there are last"),
+        ({"layer": "block:1"}, "has states of layer 'block:1': available are last"),
     ):
         with pytest.raises(ReportError, match=told):
             list(REPORTS["encoders"].blocks(store, EncodersOptions(**asked)))

@@ -178,7 +178,7 @@ def test_the_command_saves_lists_answers_exchanges_and_removes(store: Store, tmp
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None, [1]])
 def test_a_default_that_json_and_toml_cannot_write_is_refused(value: object) -> None:
-    with pytest.raises(StoreError, match=r"the default of \$k is not"):
+    with pytest.raises(StoreError, match=r"the default of \$k must be text"):
         SavedQuery(name="a", sql="SELECT $k", defaults={"k": value})
 
 
