@@ -4,12 +4,24 @@ A complete address shows the same tomorrow, whatever has been ingested since. So
 is completed before its page is sent (`permalinks`), and what a run of the script is handed is completed once more.
 """
 
+import json
 from collections.abc import Mapping
 
 from tubelet.dashboard import caching
-from tubelet.dashboard.parameters import CLIP, ENCODER, MASKING, PAIR, VIDEO, VIDEO_PAGE, WINDOWS
+from tubelet.dashboard.parameters import (
+    CLIP,
+    ENCODER,
+    MASKING,
+    PAIR,
+    SHORT,
+    VALUES,
+    VIDEO,
+    VIDEO_PAGE,
+    WINDOWS,
+)
 from tubelet.store import Store
 from tubelet.store.questions import clips, corpus, pairs
+from tubelet.store.saved_queries import find_kept
 
 
 def complete(store: Store, page: str, given: Mapping[str, str], last: str = "") -> dict[str, str]:
@@ -19,6 +31,16 @@ def complete(store: Store, page: str, given: Mapping[str, str], last: str = "") 
     encoder_id = known.get(ENCODER) or _default_encoder(store, known.get(VIDEO, ""), last)
     known[ENCODER] = _by_name(store, encoder_id)
     return {**known, **_default(store, page, known)}
+
+
+def replace_short_link(store: Store, given: Mapping[str, str]) -> dict[str, str]:
+    """The parameters with query, values and picture in place of the id under which the store keeps them; an unknown id stays as it is."""
+    kept = find_kept(store, given[SHORT]) if given.get(SHORT) else None
+    if kept is None:
+        return dict(given)
+    values = json.dumps(dict(kept.defaults)) if kept.defaults else ""
+    opened = {"query": kept.sql, VALUES: values, "picture": kept.picture}
+    return {name: value for name, value in given.items() if name != SHORT} | opened
 
 
 def _imply(store: Store, page: str, given: Mapping[str, str]) -> dict[str, str]:

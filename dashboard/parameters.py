@@ -46,7 +46,7 @@ ENCODER, VIDEO, SELECTED, CLIP, SLICE, PATCHES, SEGMENT, HIT, TOUR, PAIR = (
     "tour",
     "pair",
 )
-VALUES, COMPARE = "values", "compare"
+VALUES, SHORT, COMPARE = "values", "short", "compare"
 CELL = (
     "dim",
     "y",
@@ -124,6 +124,7 @@ PARAMETERS = {
                 (SENSITIVITY,),
             ),
             (VALUES, TEXT, "values of the query's parameters, as JSON", (SQL,)),
+            (SHORT, ID, "the query that a short link leads to", (SQL,)),
             ("dim", NUMBER, "the dimension of the clicked cell", (WINDOWS,)),
             ("y", NUMBER, "the row of the clicked cell's patch", (WINDOWS,)),
             ("x", NUMBER, "the column of the clicked cell's patch", (WINDOWS,)),

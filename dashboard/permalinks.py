@@ -51,7 +51,8 @@ class Permalinks:
         from tubelet.store import TubeletError
 
         try:
-            return completion.complete(caching.open_store(self.store), page, given)
+            store = caching.open_store(self.store)
+            return completion.complete(store, page, completion.replace_short_link(store, given))
         except TubeletError:  # the page says why
             return given
 

@@ -14,9 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote_plus
 
 import pyarrow as pa
 
+from tubelet.store import ids
 from tubelet.store.clock import now
 from tubelet.store.errors import StoreError
 from tubelet.store.sandbox.statements import find_parameters
@@ -26,6 +28,8 @@ from tubelet.store.store import Store
 
 Value = str | int | float | bool
 LONGEST_NAME, LONGEST_SQL = 80, 100_000  # characters
+LONGEST_LINK = 48_000  # characters of an address, which a server and a browser still take
+KEPT_PREFIX = "kept:"  # of queries that a short link leads to; lists leave them out
 TABLE = "saved_queries"
 ASK = f"SELECT query_name, sql, description, defaults, picture FROM {TABLE}"
 WORDS = {"true": True, "false": False}
@@ -109,8 +113,38 @@ def save_query(store: Store, query: SavedQuery) -> None:
 
 
 def save_queries(store: Store, queries: Iterable[SavedQuery]) -> None:
-    """Save several at once, each in place of one of its name."""
+    """Save several at once, each in place of one of its name. Raises StoreError for a name that is reserved for short links."""
     by_name = {query.name: query for query in queries}
+    if reserved := [name for name in by_name if name.startswith(KEPT_PREFIX)]:
+        raise StoreError(
+            f"{reserved[0]!r} begins with {KEPT_PREFIX}, which is reserved for short links of the dashboard: choose another name"
+        )
+    _commit(store, by_name)
+
+
+def keep_query(store: Store, query: Query, picture: str) -> str:
+    """Keep a query with its values and picture for a short link; its id, which is the same for the same query. Nothing is written
+    where the store keeps it already. Raises StoreError for what cannot be saved."""
+    values = json.dumps(dict(query.values), sort_keys=True)
+    if len(quote_plus(query.sql + values)) > LONGEST_LINK:
+        raise StoreError(
+            f"an address carries about {LONGEST_LINK:,} characters, fewer than this query has: save it under a name instead"
+        )
+    kept_id = ids.hash_parts("query", query.sql, values, picture)
+    name = f"{KEPT_PREFIX}{kept_id}"
+    kept = SavedQuery(name=name, sql=query.sql, defaults=dict(query.values), picture=picture)
+    if not store.rows(f"{ASK} WHERE query_name = $name", {"name": name}):
+        _commit(store, {name: kept})
+    return kept_id
+
+
+def find_kept(store: Store, kept_id: str) -> SavedQuery | None:
+    """The query that a short link leads to; None where the store keeps none under this id."""
+    found = store.rows(f"{ASK} WHERE query_name = $name", {"name": f"{KEPT_PREFIX}{kept_id}"})
+    return next(iter(_readable(found)), None)
+
+
+def _commit(store: Store, by_name: Mapping[str, SavedQuery]) -> None:
     rows = [
         {
             "query_name": query.name,
@@ -128,7 +162,8 @@ def save_queries(store: Store, queries: Iterable[SavedQuery]) -> None:
 
 def list_queries(store: Store) -> list[SavedQuery]:
     """All saved queries, by name."""
-    return list(_readable(store.rows(f"{ASK} ORDER BY query_name")))
+    asked = f"{ASK} WHERE NOT starts_with(query_name, $kept) ORDER BY query_name"
+    return list(_readable(store.rows(asked, {"kept": KEPT_PREFIX})))
 
 
 def _readable(rows: Iterable[Mapping[str, Any]]) -> Iterator[SavedQuery]:

@@ -39,6 +39,7 @@ def _show_selected(selection: Selection) -> None:
 
 def show(store: Store, selection: Selection) -> None:
     st.title("What do you want to know?", anchor=False)
+    saved.show_unknown_link()
     _show_selected(selection)
     with st.grid(3, min_column_width=250, gap="small") as grid:
         with grid.cell(column_span=2):

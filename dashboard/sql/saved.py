@@ -8,19 +8,28 @@ import streamlit as st
 from tubelet.dashboard import address, caching, consent
 from tubelet.dashboard.access import is_read_only
 from tubelet.dashboard.links import QUERY
-from tubelet.dashboard.parameters import VALUES
+from tubelet.dashboard.parameters import SHORT, SQL, VALUES
 from tubelet.dashboard.sql.pictures import PARAMETER, TABLE
 from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store, StoreError
 from tubelet.store.questions import clips
 from tubelet.store.sandbox.statements import find_parameters
-from tubelet.store.saved_queries import SavedQuery, Value, find_query, list_queries, save_query
+from tubelet.store.sandbox.untrusted import Query
+from tubelet.store.saved_queries import (
+    SavedQuery,
+    Value,
+    find_query,
+    keep_query,
+    list_queries,
+    save_query,
+)
 
-CHOICE, NAME, ABOUT, SAID = (
+CHOICE, NAME, ABOUT, SAID, LINK = (
     "saved-choice",
     "saved-name",
     "saved-about",
     "saved-said",
+    "saved-link",
 )  # in the session
 VIDEO_NAMES = ("video", "video_id")  # parameters that are chosen among the videos
 VIDEOS = 500  # offered to choose from, at most
@@ -38,8 +47,20 @@ def show_menu(store: Store) -> None:
         st.text_input("Name", key=NAME, max_chars=80)
         st.text_input("Description", key=ABOUT)
         st.button("Save query", on_click=_save, args=(store,))
+        st.button("Make short link", icon=":material/link:", on_click=_keep, args=(store,))
+        if link := st.session_state.pop(LINK, ""):
+            st.code(link, language=None, wrap_lines=True)
         if said := st.session_state.pop(SAID, ""):
             st.markdown(literal_sentence(said))
+
+
+def show_unknown_link() -> None:
+    """Say that the store keeps no query under the id of the address: the one of a known id has taken its place before the page is sent."""
+    if kept_id := address.read()[SHORT]:
+        st.warning(
+            f"This store keeps no query {literal(kept_id)}. Ask whoever sent the link for the query itself.",
+            icon=":material/link_off:",
+        )
 
 
 def ask_values(store: Store, sql: str, encoder_id: str) -> dict[str, Value] | None:
@@ -119,17 +140,34 @@ def _open(store: Store) -> None:
     address.redirect(**{VALUES: json.dumps(dict(query.defaults)) if query.defaults else ""})
 
 
-def _save(store: Store) -> None:
+def _keep(store: Store) -> None:
+    """Keep the query in the editor, and show the link to it."""
+    try:
+        kept_id = keep_query(store, *_read_editor(store))
+    except StoreError as error:
+        st.session_state[SAID] = str(error)
+        return
+    root = (st.context.url or "").partition("?")[0].rstrip("/").removesuffix(f"/{SQL}")
+    st.session_state[LINK] = f"{root}/{SQL}?{SHORT}={kept_id}"
+
+
+def _read_editor(store: Store) -> tuple[Query, str]:
+    """The query in the editor with its values, and the picture of its answer."""
     sql = st.session_state.get(QUERY) or ""
     known = find_values(store, sql)
     values = {name: known[name] for name in find_parameters(sql) if name in known}
+    return Query(sql, values), address.read_widget(PARAMETER) or TABLE
+
+
+def _save(store: Store) -> None:
+    asked, picture = _read_editor(store)
     try:
         query = SavedQuery(
             name=(st.session_state[NAME] or "").strip(),
-            sql=sql,
+            sql=asked.sql,
             description=(st.session_state[ABOUT] or "").strip(),
-            defaults=values,
-            picture=st.session_state.get(PARAMETER) or TABLE,
+            defaults=asked.values,
+            picture=picture,
         )
         save_query(store, query)
     except StoreError as error:

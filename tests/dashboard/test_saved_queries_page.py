@@ -3,11 +3,15 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
 from tests.dashboard.test_dashboard import open_page, stands, text
 from tests.stores import synthetic_store
+from tubelet.dashboard.permalinks import Permalinks
 from tubelet.store import Store
 from tubelet.store.saved_queries import SavedQuery, find_query, save_query
 
@@ -73,3 +77,25 @@ def test_what_stands_in_the_editor_is_saved_with_its_values_and_picture(store: S
     assert find_query(store, "mine") == expected
     next(box for box in test.text_input if box.label == "Name").set_value(" ")
     assert "is not a name for a query" in text(press(test, "Save query"))
+
+
+async def answer_with_address(scope, receive, send) -> None:
+    """An app that answers with the query of its address."""
+    await PlainTextResponse(scope["query_string"])(scope, receive, send)
+
+
+def test_a_short_link_opens_query_values_and_picture(store: Store) -> None:
+    long = f"SELECT clip_id, $k AS k FROM clips -- {'so that ' * 1000}"
+    test = open_page("sql", store, query=long, values='{"k": 5}', picture="cards")
+    (link,) = [code.value for code in press(test, "Make short link").code if "short=" in code.value]
+    client = TestClient(Permalinks(answer_with_address, str(store.root)))
+    opened = dict(parse_qsl(client.get(f"/sql{link[link.index('?') :]}").text))
+    assert json.loads(opened.pop("values")) == {"k": 5} and opened.pop("encoder")
+    assert opened == {"query": long, "picture": "cards"}, "unsigned: it waits to be run"
+
+
+def test_a_short_link_that_the_store_does_not_know_says_so(store: Store) -> None:
+    test = open_page("sql", store, short="0" * 16)
+    assert not test.exception and "keeps no query 0000000000000000" in test.warning[0].value
+    long = open_page("sql", store, query=f"SELECT 1 -- {'%' * 20_000}")
+    assert "save it under a name" in text(press(long, "Make short link"))

@@ -12,10 +12,12 @@ from tubelet.store import Store, StoreError
 from tubelet.store.annotations import tags
 from tubelet.store.clock import now
 from tubelet.store.sandbox.statements import find_parameters
-from tubelet.store.sandbox.untrusted import ask
+from tubelet.store.sandbox.untrusted import Query, ask
 from tubelet.store.saved_queries import (
     SavedQuery,
+    find_kept,
     find_query,
+    keep_query,
     list_queries,
     read_toml,
     read_value,
@@ -180,6 +182,24 @@ def test_the_command_saves_lists_answers_exchanges_and_removes(store: Store, tmp
 def test_a_default_that_json_and_toml_cannot_write_is_refused(value: object) -> None:
     with pytest.raises(StoreError, match=r"the default of \$k must be text"):
         SavedQuery(name="a", sql="SELECT $k", defaults={"k": value})
+
+
+def test_a_query_is_kept_once_for_a_link_and_stands_in_no_list(store: Store) -> None:
+    asked = Query("SELECT $k, $word", {"k": 5, "word": "cup"})
+    kept_id = keep_query(store, asked, "chart")
+    before = store.fingerprint
+    again = Query(asked.sql, {"word": "cup", "k": 5})
+    assert keep_query(store, again, "chart") == kept_id and store.fingerprint == before
+    assert keep_query(store, Query(asked.sql, {"k": 6, "word": "cup"}), "chart") != kept_id
+    found = find_kept(store, kept_id)
+    assert found and (found.sql, found.defaults, found.picture) == (
+        asked.sql,
+        asked.values,
+        "chart",
+    )
+    assert find_kept(store, "0" * 16) is None and list_queries(store) == []
+    with pytest.raises(StoreError, match="reserved for short links"):
+        save_query(store, SavedQuery(name="kept:mine", sql="SELECT 1"))
 
 
 def test_what_a_terminal_would_act_on_is_printed_as_text(store: Store) -> None:
