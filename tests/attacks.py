@@ -1,7 +1,10 @@
 """SQL that tries to write or to read elsewhere: one list for every door, the sandbox itself, the page, conditions, HTTP and MCP.
 
 An attempt is filled by `tests.guarded.Place.filled`; nothing of it may be answered with `tests.guarded.TOKEN` or change the place.
+The sandbox is tried with all of them, each door around it with a share; `TUBELET_EVERY_ATTACK=1` tries every door with all.
 """
+
+import os
 
 ELSEWHERE = [
     "FROM '{outside}/secret.csv'",
@@ -289,3 +292,8 @@ HARMLESS = [
 
 REFUSED = ELSEWHERE + WRITING + ESCAPES
 EVERY = REFUSED + HARMLESS
+
+
+def share(first: int, step: int) -> list[str]:
+    """The attempts that one door is tried with: each `step`th from the `first`."""
+    return EVERY if os.environ.get("TUBELET_EVERY_ATTACK") else EVERY[first::step]

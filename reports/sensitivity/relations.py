@@ -108,13 +108,12 @@ def copies(unlike: np.ndarray) -> np.ndarray:
     """A number per video, shared by those whose deviations ``(V, D)`` are nearly the same. Two videos always deviate from their mean in
     opposite ways, so three are needed.
     """
-    numbers = np.arange(len(unlike))
+    from scipy.sparse.csgraph import connected_components
+
     if len(unlike) < 3 or not unlike.shape[1]:
-        return numbers
+        return np.arange(len(unlike))
     border = max(COPY, np.tanh(FAR / np.sqrt(unlike.shape[1] - 3)))
-    for a, b in zip(*np.nonzero(np.triu(unlike @ unlike.T > border, 1))):
-        numbers[numbers == numbers[b]] = numbers[a]
-    return numbers
+    return connected_components(unlike @ unlike.T > border, directed=False)[1]
 
 
 def likeness(unlike: np.ndarray, labels: Sequence[str | None]) -> Likeness | None:

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from tests.attacks import EVERY, HARMLESS, REFUSED
+from tests.attacks import HARMLESS, REFUSED, share
 from tests.commands import ROOT
 from tests.guarded import TOKEN
 from tubelet import cli
@@ -20,7 +20,7 @@ reachable_by_name = duckdb.sql(f"SELECT '{TOKEN} of a variable' AS secret").to_a
 
 
 @pytest.mark.parametrize("attempt", REFUSED)
-def test_refused(attempt, place, before):
+def test_attacks_are_refused(attempt, place, before):
     with pytest.raises(QueryError) as refusal:
         ask(place.store, place.filled(attempt))
     assert TOKEN not in str(refusal.value)
@@ -28,7 +28,7 @@ def test_refused(attempt, place, before):
 
 
 @pytest.mark.parametrize("attempt", HARMLESS)
-def test_harmless(attempt, place, before):
+def test_attacks_that_are_harmless(attempt, place, before):
     try:
         told = str(ask(place.store, place.filled(attempt)).table.to_pylist())
     except QueryError as refusal:
@@ -37,10 +37,10 @@ def test_harmless(attempt, place, before):
     assert (place.tree(), place.views()) == before
 
 
-def test_as_a_condition_on_videos(place, before):
+def test_attacks_as_a_condition_on_videos(place, before):
     """What `--where`, the selected videos and a search take."""
     known = {row["video_id"] for row in place.store.rows("FROM videos")}
-    for number, attempt in enumerate(EVERY[3::4]):
+    for number, attempt in enumerate(share(3, 4)):
         sql = place.filled(attempt)
         where = (sql, f"video_id IN ({sql})", f"true) ; {sql} --")[number % 3]
         try:
@@ -50,9 +50,9 @@ def test_as_a_condition_on_videos(place, before):
     assert (place.tree(), place.views()) == before
 
 
-def test_by_the_command(place, before):
+def test_attacks_by_the_command(place, before):
     runner = CliRunner()
-    for attempt in EVERY[2::8]:
+    for attempt in share(2, 8):
         asked = ["sql", "--store", str(place.store.root), "--", place.filled(attempt)]
         done = runner.invoke(cli.main, asked)
         assert TOKEN not in done.output and (done.exit_code or attempt in HARMLESS), attempt
