@@ -82,7 +82,8 @@ def made(folder: Path) -> Store:
     store = synthetic_store(folder / "store", videos=1, **SHAPE)
     for number in range(1, SESSIONS):  # one at a time: a commit holds what it commits
         add_videos(store, Recipe(videos=1, **SHAPE), number)
-    for clip in store.rows("FROM clips"):
+    for row in store.rows("SELECT clip_id FROM clips"):
+        clip = store.clip(row["clip_id"])
         sink = io.BytesIO()
         Image.fromarray(
             np.random.default_rng(0).integers(0, 256, (*Sheet.of(clip).size, 3), np.uint8)
