@@ -19,13 +19,13 @@ Rows = Mapping[str, pa.Table]  # table name to rows
 def commit(layout: Layout, last: Snapshot, rows: Rows, gone: Mapping[str, Sequence[str]]) -> None:
     """Make the newest snapshot from the last one: `gone` taken out (`Store.commit`), and what it does not hold of `rows` added."""
     versions = _change_tables(layout, rows, gone, last.versions)
-    changed = [name for name in versions if versions[name] != last.versions[name]]
+    changed = [name for name in versions if versions[name] != last.versions.get(name)]
     _publish(layout, versions, last, changed, Merging.CROWDED)
 
 
 def compact(layout: Layout, last: Snapshot, merging: Merging) -> int:
-    """Merge the files of every table, and complete the checksums; how many files were deleted."""
-    gone = _publish(layout, last.versions, last, list(TABLES), merging)
+    """Merge the files of each table, and complete the checksums; how many files were deleted."""
+    gone = _publish(layout, last.versions, last, list(last.versions), merging)
     now = snapshot.read(layout)
     unknown = checksums.live_files(layout, now.versions) - snapshot.sums(layout).keys()
     if unknown:
@@ -40,10 +40,12 @@ def _change_tables(
     versions = dict(before)
     for place, ids in gone.items():
         name, _, column = place.partition(".")
-        if ids:
+        if ids and name in versions:
             versions[name] = tables.delete(layout.table(name), column or TABLES[name].key[0], ids)
     for name, table in _select_unknown(rows, layout, versions).items():
         if len(table):
+            if name not in versions:
+                tables.start(layout.table(name), TABLES[name])
             versions[name] = tables.append(layout.table(name), TABLES[name], table)
     return versions
 
@@ -55,7 +57,7 @@ def _select_unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> 
     for name in (name for name in TABLES if name in rows):
         ids, owner = rows[name][TABLES[name].key[0]], owners[name]
         kept[name] = rows[name]
-        if owner in rows:
+        if owner in rows and owner in versions:
             place, column = layout.table(owner), TABLES[owner].key[0]
             taken = tables.find_values(place, versions[owner], column, ids)
             kept[name] = rows[name].filter(pc.invert(pc.is_in(ids, taken)))

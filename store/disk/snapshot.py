@@ -31,6 +31,7 @@ from tubelet.store.disk.layout import Layout
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import FORMAT, TABLES
 
+FIRST = "clips"  # the table that every store has from the start
 ENTRY = re.compile(r"(\d{10})-([0-9a-f]{16})\.json")
 LOGGER = logging.getLogger("tubelet")
 READS = 10  # of a marker that changes while it is read
@@ -83,7 +84,7 @@ def read(layout: Layout) -> Snapshot:
 
 
 def create(layout: Layout) -> None:
-    """Make the tables and the first snapshot of a new store; nothing where it exists already."""
+    """Make the first snapshot of a new store, and the table by which it is known as one; nothing where it exists already."""
     layout.refuse_links()
     with lock(layout.commit_lock), layout.home.committing(new=True), suppress(Outrun):
         if layout.marker.exists() or _entries(layout):
@@ -101,7 +102,7 @@ def rebuild(layout: Layout) -> str | None:
         except Newer:
             raise
         except StoreError:
-            if not (layout.table("clips") / "_delta_log").is_dir():
+            if not (layout.table(FIRST) / "_delta_log").is_dir():
                 raise
         _require_readable(layout)
         _adopt(layout)
@@ -125,16 +126,13 @@ def change(layout: Layout, make: Callable[[Snapshot], T]) -> T:
 
 @contextmanager
 def _writing(layout: Layout) -> Iterator[Snapshot]:
-    """Be the only writer for a moment: yields the snapshot, with every table restored to it."""
+    """Be the only writer for a moment: yields the snapshot, with each of its tables restored to it."""
     layout.refuse_links()
     with lock(layout.commit_lock), layout.home.committing():
         last = read(layout)
-        for name in (
-            TABLES.keys() - last.versions.keys()
-        ):  # of a store made before the table was thought of
-            tables.create(layout.table(name), TABLES[name])
         versions = {
-            name: tables.restore(layout.table(name), last.versions.get(name, 0)) for name in TABLES
+            name: tables.restore(layout.table(name), version)
+            for name, version in last.versions.items()
         }
         if last.note:
             last = publish(layout, replace(last, versions=versions, serial=last.serial + 1), {})
@@ -247,8 +245,13 @@ def _require_readable(layout: Layout) -> None:
 
 
 def _adopt(layout: Layout) -> None:
-    """Publish the newest version of every table, creating missing tables."""
-    versions = {name: tables.create(layout.table(name), table) for name, table in TABLES.items()}
+    """Publish the newest version of every table that is there."""
+    tables.create(layout.table(FIRST), TABLES[FIRST])
+    versions = {
+        name: tables.create(layout.table(name), table)
+        for name, table in TABLES.items()
+        if (layout.table(name) / "_delta_log").is_dir()
+    }
     sums = checksums.table_sums(layout, {}, versions)
     publish(layout, Snapshot(versions=versions, serial=0), sums, sums)
 
@@ -298,7 +301,7 @@ def _refuse(layout: Layout, why: str) -> Snapshot:
         raise StoreError(
             f"{layout.root} does not exist: run `tubelet ingest VIDEO --store {shlex.quote(str(layout.root))} --encoder NAME` to make it"
         )
-    if not (layout.table("clips") / "_delta_log").is_dir():
+    if not (layout.table(FIRST) / "_delta_log").is_dir():
         what = f"no {MARKER} in it" if not layout.marker.exists() else f"its {MARKER} {why}"
         raise StoreError(
             f"{layout.root} is not a Tubelet store ({what}): check the path, or pass an empty folder to `tubelet ingest`"

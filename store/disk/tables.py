@@ -44,6 +44,12 @@ def create(path: Path, table: Table) -> int:
     return made.version()
 
 
+def start(path: Path, table: Table) -> None:
+    """Create the table without rows; those that a killed writer left in it, which no snapshot names, are taken out."""
+    create(path, table)
+    restore(path, 0)
+
+
 def append(path: Path, table: Table, rows: pa.Table) -> int:
     """Append rows in one atomic commit, those of one owner together; the version that holds them. Columns new to the table are added."""
     inside.resolve_folder(path, "_delta_log")  # an append reads none of the table's files

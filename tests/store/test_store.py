@@ -201,12 +201,28 @@ def test_a_store_made_before_a_table_existed_reads_it_empty_and_gets_it_with_the
     older.close()
 
 
+def test_a_table_is_made_by_the_first_commit_with_rows_for_it(tmp_path):
+    """Rows that a killed writer left in a table which no commit names are no part of it."""
+    store = Store.create(tmp_path / "new")
+    first, second = (
+        pa.Table.from_pylist([{"pair_id": id_}], TABLES["pairs"].arrow) for id_ in "ab"
+    )
+    assert [path.name for path in store.root.iterdir() if (path / "_delta_log").is_dir()] == [
+        "clips"
+    ]
+    assert store.rows("SELECT count(*) AS n FROM pairs") == [{"n": 0}]
+    tables.start(store.layout.table("pairs"), TABLES["pairs"])
+    tables.append(store.layout.table("pairs"), TABLES["pairs"], first)
+    store.commit({"pairs": second}, {"videos": ["none"]})
+    assert store.rows("SELECT pair_id FROM pairs") == [{"pair_id": "b"}]
+    assert store.snapshot().versions.keys() == {"clips", "pairs"}
+    store.close()
+
+
 def test_a_column_that_old_files_lack_reads_as_null(store):
     old = store.query("SELECT * EXCLUDE (kurtosis) FROM token_stats")
     fresh = Store.create(store.root.parent / "old")
     path, name = fresh.layout.table("token_stats"), "token_stats"
-
-    shutil.rmtree(path)
     DeltaTable.create(path, schema=old.schema)
     write_deltalake(path, old, mode="append")
     edit_marker(fresh.root, lambda content: content["versions"].update({name: 1}))
