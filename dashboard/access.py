@@ -45,7 +45,7 @@ class Access:
 
     @classmethod
     def of(cls, address: str, settings: Mapping[str, str]) -> "Access":
-        """From the environment that `tubelet dashboard` sets."""
+        """Read it from the environment that `tubelet dashboard` sets."""
         hosts, frames = (settings.get(name, "").split() for name in (HOSTS, FRAMES))
         return cls(
             address, frozenset(map(host_name, hosts)), settings.get(TOKEN, ""), tuple(frames)

@@ -27,7 +27,7 @@ class VideoChoice:
 
     @classmethod
     def parse(cls, written: str) -> "VideoChoice | None":
-        """From an address; None where it selects nothing that is known."""
+        """Read a choice from an address; None where it selects nothing that is known."""
         kind, _, text = written.partition(":")
         if not text or kind not in (TAG, LABEL, IDS, KEPT, WHERE):
             return None

@@ -78,13 +78,13 @@ class ChosenEncoder:
 
     @property
     def label_markdown(self) -> Markdown:
-        """Its name within a sentence, and that it is causal or its weights are untrained where so."""
+        """The encoder's name within a sentence, marked where it is causal or its weights are untrained."""
         said = f"{literal(self.name)} (causal)" if self.causal else literal(self.name)
         return f"{said} (untrained)" if self.untrained else said
 
     @property
     def label(self) -> str:
-        """Its name, and that it is causal or its weights are untrained where so."""
+        """The encoder's name, marked where it is causal or its weights are untrained."""
         said = f"{self.name} (causal)" if self.causal else self.name
         return f"{said} (untrained)" if self.untrained else said
 

@@ -15,7 +15,7 @@ from tubelet.store.questions.rows import ListedEncoder
 
 
 def show_unpaired(store: Store, chosen: Selection) -> None:
-    """That there are no pairs of the chosen encoder, and what to do."""
+    """Say that there are no pairs of the chosen encoder, and what to do."""
     if chosen.encoder and chosen.encoder.is_image:
         _show_image_encoder(store, chosen.encoder)
         return
@@ -51,7 +51,7 @@ def _show_image_encoder(store: Store, encoder: ChosenEncoder) -> None:
 
 
 def show_unpredicted(store: Store, encoder: ChosenEncoder) -> None:
-    """That the chosen encoder has no predictor, and which encoders of the store have one."""
+    """Say that the chosen encoder has no predictor, and which encoders of the store have one."""
     st.markdown(
         f"{encoder.label_markdown} has no predictor: nothing can fill in its hidden tokens. This page needs an encoder of the V-JEPA family."
     )

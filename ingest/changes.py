@@ -72,7 +72,7 @@ class Change:
 
     @property
     def text(self) -> str:
-        """As `--change` writes it."""
+        """The change as `--change` writes it."""
         return self.name if self.strength is None else f"{self.name}:{self.strength:g}"
 
     @property

@@ -42,7 +42,7 @@ class Part:
         return cls(number, of)
 
     def choose(self, sources: Sequence[Source]) -> list[Source]:
-        """Those of the sources that are in this part."""
+        """Choose the sources that are in this part."""
         return [source for source in sources if self._holds(source)]
 
     def _holds(self, source: Source) -> bool:

@@ -55,7 +55,7 @@ class Source:
 
     @property
     def stamp(self) -> Stamp:
-        """As long as it is unchanged, the content is taken to be the same. Raises VideoError for what is not a readable regular file."""
+        """Stamp the source: as long as the stamp is unchanged, its content is taken to be the same. Raises VideoError for what is not a readable regular file."""
         if self.text != str(self.path):
             raise VideoError("read", f"its name is not UTF-8: rename it ({self.text})")
         if self._frames is not None:
@@ -87,7 +87,7 @@ class Source:
             raise VideoError("read", f"cannot be read: {reason(error)}") from error
 
     def estimate_bytes(self) -> int:
-        """Its size, as far as that is known without reading it or asking a server; 0 where it is not."""
+        """Its size in bytes, as far as it is known without reading the source or asking a server; otherwise 0."""
         with suppress(OSError):
             return os.path.getsize(self.path)
         return 0

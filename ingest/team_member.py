@@ -55,7 +55,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class MemberEnded:
-    """The last message."""
+    """The last message of a member of a team."""
 
     totals: ProcessTotals
 

@@ -44,7 +44,7 @@ class VJEPAEncoder:
     def encode_beside(
         self, frames: UInt8[torch.Tensor, "B T 3 H W"], others: Collection[int]
     ) -> tuple[TokenGrids, torch.Tensor | None, PatchTokens | None]:
-        """As `encode`, and of the same pass `others`, joined levels (B, N, D) in float32, and what entered the blocks; None with a layer of blocks, whose pass ends early."""
+        """Encode as `encode` does, and return from the same pass `others`, joined levels (B, N, D) in float32, and what entered the blocks; None with a layer of blocks, whose pass ends early."""
         if self._taps:
             return self.encode(frames), None, None
         pixels, count = self.normalize(frames), len(self.model.config.levels)

@@ -36,7 +36,7 @@ class Clusters:
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Clusters":
-        """From the output of `arrays`."""
+        """Read it from the output of `arrays`."""
         return cls(arrays["center"].astype(np.float32))
 
 

@@ -75,7 +75,7 @@ class Coloring:
 
     @classmethod
     def along(cls, name: str) -> "Coloring":
-        """By a direction."""
+        """Color by a direction."""
         return cls(DIRECTION, name.encode().hex())
 
     @classmethod

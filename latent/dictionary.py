@@ -46,7 +46,7 @@ class Dictionary:
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Dictionary":
-        """From the output of `arrays`."""
+        """Read it from the output of `arrays`."""
         narrow = {name: arrays[name].astype(np.float32) for name in ("encoder", "decoder")}
         rows = {name: arrays[name][0].astype(np.float32) for name in ("bias", "mean", "frequency")}
         return cls(active=parameters["active"], **narrow, **rows)
@@ -55,7 +55,7 @@ class Dictionary:
     def make(
         cls, weights: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], active: int
     ) -> "Dictionary":
-        """From encoder, decoder, bias and mean; nothing is known of frequencies yet."""
+        """Make a dictionary of encoder, decoder, bias and mean; its frequencies are not known yet."""
         encoder, decoder, bias, mean = (np.ascontiguousarray(part, np.float32) for part in weights)
         return cls(
             encoder=encoder,
@@ -80,7 +80,7 @@ class Sparsity:
 def measure_sparsity(
     model: Dictionary, vectors: Float32[np.ndarray, "n D"]
 ) -> tuple[Dictionary, Sparsity]:
-    """Over prepared, finite tokens ``(n, D)``, n at least 2; the dictionary with its frequencies beside."""
+    """Measure sparsity over prepared, finite tokens ``(n, D)``, n at least 2; also returns the dictionary with its frequencies."""
     count, features = len(vectors), len(model.encoder)
     center = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     times, largest = np.zeros(features), np.zeros(features, np.float32)

@@ -44,7 +44,7 @@ class Moments:
 
     @cached_property
     def counts(self) -> Int[np.ndarray, " n"]:
-        """Moments per video."""
+        """How many moments each video has."""
         return np.bincount(self.video, minlength=len(self.video_ids))
 
     @cached_property

@@ -35,7 +35,7 @@ class Foreground:
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Foreground | None":
-        """From the output of `arrays`; None where the basis takes all tokens."""
+        """Read it from the output of `arrays`; None where the basis takes all tokens."""
         if "foreground" not in arrays:
             return None
         rows = arrays["foreground"]

@@ -32,7 +32,7 @@ class AttentionBasis(Basis):
 
 
 def make_basis(store: Store, encoder_id: str, probe_id: str) -> AttentionBasis:
-    """Its scale is that of some clips. Raises LatentError where there is no such probe, or no clip that keeps its tokens."""
+    """Make the basis that shows attention as brightness, on the scale of some clips. Raises LatentError where there is no such probe, or no clip that keeps its tokens."""
     attention = read_attention(store, encoder_id, probe_id)
     held = clips.require_embeddings(clips.with_embeddings(store, encoder_id), encoder_id)
     chosen = [held[number] for number in clips.spread_evenly(len(held), LOOKED_AT)]

@@ -35,13 +35,13 @@ class Linear:
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Linear":
-        """From the output of `arrays`."""
+        """Read it from the output of `arrays`."""
         return cls(arrays["mean"][0].astype(np.float32), arrays["component"].astype(np.float32))
 
 
 @dataclass(frozen=True)
 class Variance:
-    """Of each component ``(k,)``, and of all dimensions together; sample variances, divided by n - 1."""
+    """Sample variances (divided by n - 1) of each component ``(k,)``, and of all dimensions together."""
 
     explained: Float[np.ndarray, " k"]
     total: float

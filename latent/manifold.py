@@ -50,7 +50,7 @@ class Manifold:
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray], parameters: dict) -> "Manifold":
-        """From what `arrays` gave."""
+        """Read it from the output of `arrays`."""
         training, coordinates = (
             arrays[name].astype(np.float32) for name in ("training", "coordinates")
         )

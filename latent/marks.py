@@ -38,7 +38,7 @@ class MarkedPatches:
         return f"{self.clip_id}-{_format_patches(self.patches)}{'~' if self.background else ''}{_format_patches(self.background)}"
 
     def on(self, clip: ClipRow) -> "MarkedPatches":
-        """Those that the grid of a `clips` row has; none where it is another clip."""
+        """Return the patches that lie on the grid of a `clips` row; none where it is another clip."""
 
         def inside(patches: Iterable[Patch]) -> tuple[Patch, ...]:
             return tuple(

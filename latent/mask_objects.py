@@ -23,7 +23,7 @@ class MaskObjects(Protocol):
 
     @property
     def objects(self) -> tuple[str, ...]:
-        """Their names; none where everything is background."""
+        """The names of the objects; none where everything is background."""
 
     def select(self, name: str | None = None) -> Bool[np.ndarray, "S h w"]:
         """The pixels of one object, of all of them by default: bool ``(S, h, w)``."""

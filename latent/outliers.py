@@ -37,7 +37,7 @@ class OutlierVideo:
 
 @dataclass(frozen=True, kw_only=True)
 class Outliers:
-    """Those found, the least likely first, of so many tested videos in so many values; values with fewer than 8 videos are `skipped`."""
+    """The outliers found, the least likely first, among the tested videos and values; values with fewer than 8 videos are `skipped`."""
 
     found: tuple[OutlierVideo, ...]
     tested: int

@@ -67,7 +67,7 @@ class Demuxer:
 
     @property
     def bytes_per_tick(self) -> float:
-        """Of the file so far, per unit of the stream's time stamps."""
+        """Bytes of the file so far per unit of the stream's time stamps."""
         if self._first is None or self._last[1] <= self._first[1]:
             return 0.0
         return (self._last[0] - self._first[0]) / (self._last[1] - self._first[1])

@@ -16,7 +16,7 @@ Questions = Mapping[str, Question]
 
 @dataclass(frozen=True)
 class Heading:
-    """Its text, like all text of a block, is Markdown: what comes from data went through `literal`."""
+    """A heading. Its text, like all text of a block, is Markdown: what comes from data went through `literal`."""
 
     text: Markdown
     anchor: str

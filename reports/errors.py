@@ -5,7 +5,7 @@ from tubelet.store.wording import count
 
 
 class ReportError(TubeletError):
-    """There is nothing to report on, or too much at once."""
+    """A report has nothing to report on, or too much at once."""
 
 
 class NoPairs(ReportError):

@@ -18,7 +18,7 @@ class Row:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
-        """From a mapping that has every column of the table; what else it has is left out."""
+        """Make a row from a mapping that has every column of the table; further entries are left out."""
         return cls(**{field.name: row[field.name] for field in fields(cls)})
 
     def __getitem__(self, column: str) -> Any:

@@ -167,7 +167,7 @@ class Store:
         return self.query(sql, parameters).to_pylist()
 
     def snapshot(self) -> Snapshot:
-        """The newest one."""
+        """Return the store's newest snapshot."""
         return snapshot.read(self.layout)
 
     def connect(self, sql: str, settings: dict[str, str]) -> duckdb.DuckDBPyConnection:

@@ -38,7 +38,7 @@ class MaskedGrid:
 
     @classmethod
     def of(cls, tokens: pa.Table, clip: NamedClip) -> "MaskedGrid":
-        """Of an answer to `maskings.masked_window`. Raises ValueError where it is not the window's tokens."""
+        """Make it of an answer to `maskings.masked_window`. Raises ValueError where it is not the window's tokens."""
         shape = clip.slices, clip.grid_height, clip.grid_width
         own, shown = (_stack(tokens, name).reshape(*shape, 3) for name in ("own_c", "c"))
         low, high = np.quantile(np.nan_to_num(own), (0.02, 0.98), axis=(0, 1, 2))
@@ -50,13 +50,13 @@ class MaskedGrid:
 
     @property
     def slices(self) -> list[int]:
-        """Those that are drawn: all, or as many as a row holds, evenly spaced."""
+        """The slices that are drawn: all, or as many as a row holds, evenly spaced."""
         count = len(self.hidden)
         return np.unique(np.linspace(0, count - 1, min(count, MOST)).round().astype(int)).tolist()
 
     @property
     def largest(self) -> float:
-        """Of all errors of all guesses."""
+        """The largest error of all guesses."""
         found = [float(np.nanmax(one)) for one in self.errors.values() if np.isfinite(one).any()]
         return max(found, default=0.0)
 

@@ -19,7 +19,7 @@ BAR = "{percentage:3.0f}% {bar:5} {n_fmt}/{total_fmt} clips{desc}"  # at 80 colu
 
 
 def ignore_progress(_: JobProgress) -> None:
-    """Nobody watches."""
+    """Report progress to nobody."""
 
 
 class Progress:

@@ -46,7 +46,7 @@ def list_tasks(context: int, horizon: int, slices: int, every: int = 1) -> list[
 def list_all_tasks(
     settings: Iterable[tuple[int, int]], slices: int, every: int = 1
 ) -> list[PredictionTask]:
-    """Those of each context and horizon."""
+    """List the tasks of each context and horizon."""
     return [task for pair in settings for task in list_tasks(*pair, slices, every)]
 
 

@@ -7,7 +7,7 @@ from tubelet.latent.comparison.kernels import center_unbiased, make_gram
 
 
 def linear_cka(first: Float[np.ndarray, "n D"], second: Float[np.ndarray, "n E"]) -> float:
-    """Of the same units in two spaces, four or more; NaN where one of them does not vary."""
+    """Linear CKA of the same units, four or more, in two spaces; NaN where one of them does not vary."""
     a, b = (center_unbiased(make_gram(states)) for states in (first, second))
     product, own, other = ((x * y).sum(dtype=np.float64) for x, y in ((a, b), (a, a), (b, b)))
     return float(product / np.sqrt(own * other)) if own * other > 0 else float("nan")

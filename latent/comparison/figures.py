@@ -25,7 +25,7 @@ class IntervalEstimate:
 
     @classmethod
     def of(cls, numbers: Iterable[float]) -> "IntervalEstimate":
-        """From numbers in the order of the fields; None for those that are not finite, or not given."""
+        """Make it of numbers in the order of the fields; None for those that are not finite, or not given."""
         known = (float(number) if np.isfinite(number) else None for number in numbers)
         return cls(**dict(zip((field.name for field in fields(cls)), known)))
 

@@ -21,7 +21,7 @@ def effective_rank(
 def measure_lengths(
     states: Float[np.ndarray, "m n D"],
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Of each unit, the squared distance from the mean and the squared length, over its moments."""
+    """Measure, for each unit, the squared distance from the mean and the squared length over its moments."""
     mean = states.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
     centered = states - mean
     return tuple(

@@ -32,7 +32,7 @@ class ComparisonSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Products:
-    """Of each unit and every two places: products of U-centered matrices, of neighbors, of neighbors of whole units; and squared distances from the mean."""
+    """For each unit and every two places: products of U-centered matrices, of neighbors, and of neighbors of whole units; and squared distances from the mean."""
 
     centered: np.ndarray
     mutual: np.ndarray
@@ -42,7 +42,7 @@ class Products:
 
 
 def multiply_places(states: Sequence[np.ndarray], settings: ComparisonSettings) -> Products:
-    """From the states ``(moments, units, D)`` of every place. Units are shuffled within the first moment: of one place, all its moments would go along."""
+    """Multiply the states ``(moments, units, D)`` of every two places. Units are shuffled within the first moment: of one place, all its moments would go along."""
     places, units, moments = len(states), states[0].shape[1], len(states[0])
     centered, mutual = (np.zeros((units, places, places)) for _ in range(2))
     lengths, shuffled = np.zeros((units, places)), {}

@@ -34,7 +34,7 @@ class Places:
 
     @property
     def sources(self) -> dict[str, str]:
-        """Of each encoder."""
+        """The source of each encoder's states."""
         return {place.encoder_id: place.source for place in self.all}
 
 

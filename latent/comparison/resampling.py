@@ -27,7 +27,7 @@ def resample_products(
 
 
 def find_ends(drawn: np.ndarray) -> Ends:
-    """Of resamples ``(r, ...)``; NaN where more than a tenth of them give no figure."""
+    """Find the ends of the interval from resamples ``(r, ...)``; NaN where more than a tenth of them give no figure."""
     few = np.isfinite(drawn).mean(axis=0) < 0.9
     known = np.where(few, 0, drawn)
     quantile = (

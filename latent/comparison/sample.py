@@ -35,7 +35,7 @@ class Cell:
 
     @property
     def following(self) -> Span:
-        """As long a stretch, right after it."""
+        """The stretch of equal length right after it."""
         start, stop = self.time
         return stop, 2 * stop - start
 

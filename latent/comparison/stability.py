@@ -23,7 +23,7 @@ class Steps:
         return cls(*centered, (first, second))
 
     def measure(self, order: np.ndarray | None = None) -> Float[np.ndarray, " n"]:
-        """Of each unit, the mean over its moments; the next moments of other units, if an order is given. NaN where no moment has a next."""
+        """For each unit, the mean over its moments of their likeness to the next one; to the next moments of other units, if an order is given. NaN where no moment has a next."""
         later, lengths = self.following, self.lengths[1]
         if order is not None:
             later, lengths = later[:, order], lengths[:, order]

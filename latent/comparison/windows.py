@@ -25,7 +25,7 @@ class PlacedWindow:
 
     @classmethod
     def of(cls, row: dict) -> "PlacedWindow":
-        """Of a row of `questions.comparison.compared_clips`."""
+        """Make a window of a row of `questions.comparison.compared_clips`."""
         frame, picture = ((row[f"{of}_height"], row[f"{of}_width"]) for of in ("frame", "crop"))
         top, left, height, width = place_picture(frame, picture, row["geometry"]).seen
         return cls(

@@ -19,7 +19,7 @@ from tubelet.latent.tracking import Track, track
 def follow_points(
     clip: Clip, frames: Frames, points: Sequence[PointTrack], unrelated: NullSimilarity
 ) -> Iterator[tuple[FollowedPoints, FollowedPoints]]:
-    """Of each point that is to be seen, and has places in a later slice: as the tokens find it, and as if it stayed where it was."""
+    """Follow each point that is visible and has places in a later slice: as the tokens find it, and as if it stayed where it was."""
     for point in points:
         at = int(point.visible.argmax())
         slices = np.array([frames.slices[frame] for frame in point.frames])

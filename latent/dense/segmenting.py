@@ -44,7 +44,7 @@ class GivenMask:
 
 
 def score_objects(clip: Clip, frames: Frames, objects: Sequence[ObjectMasks]) -> list[ObjectScore]:
-    """Of each object that a slice shows, and that has annotated frames in a later slice."""
+    """Score each object that a slice shows and that has annotated frames in a later slice."""
     given = [one for one in (_find_given(truth, frames) for truth in objects) if one]
     if not given:
         return []

@@ -49,7 +49,7 @@ class ObjectMasks:
 
 @dataclass(frozen=True)
 class PointTrack:
-    """Of a point, per frame: where it is in the encoder's picture (x, y), in pixels, and whether it is to be seen there."""
+    """The track of a point, per frame: where it is in the encoder's picture (x, y), in pixels, and whether it is visible."""
 
     name: str
     frames: tuple[int, ...]

@@ -39,7 +39,7 @@ class Description:
 def describe_direction(
     direction: Direction, sample: DirectionSample, videos: Sequence[str] | None = None
 ) -> Description:
-    """Of the sampled tokens of some videos, None for all. Raises LatentError where none has a value."""
+    """Describe a direction over the sampled tokens of some videos, None for all. Raises LatentError where none has a value."""
     measured = sample.among(videos).measure(direction)
     if not len(measured):
         which = "" if videos is None else " of the selected videos"

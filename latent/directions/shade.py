@@ -15,7 +15,7 @@ CHANNELS = 3
 
 
 def make_basis(store: Store, direction: Direction) -> Basis:
-    """Its scale is that of the corpus's sample. Raises LatentError where no sampled token has a value."""
+    """Make the basis that shows a direction as brightness, on the scale of the corpus's sample. Raises LatentError where no sampled token has a value."""
     tokens = scope.gather(store, Scope("corpus", None, direction.encoder_id))
     positions = direction.preparation.positions
     if positions is not None:

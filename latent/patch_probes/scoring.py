@@ -14,7 +14,7 @@ from tubelet.store.intervals import interval
 
 @dataclass(frozen=True, kw_only=True)
 class Tables:
-    """Of each predicted video: its place in the truth, fold, scored frames, and the shares ``(V, C)`` of its pixels in intersection and union of each class."""
+    """For each predicted video: its place in the truth, fold, scored frames, and the shares ``(V, C)`` of its pixels in the intersection and union of each class."""
 
     places: Int[np.ndarray, " V"]
     folds: Int[np.ndarray, " V"]

@@ -80,7 +80,7 @@ def name_probe(probe: ListedAttentiveProbe) -> str:
 
 
 def read_attention(store: Store, encoder_id: str, probe_id: str) -> ProbeAttention:
-    """Of one probe of an encoder. Raises ProbeError where the store has none of it."""
+    """Read the attention of one probe of an encoder. Raises ProbeError where the store has none of it."""
     known = {probe.probe_id: probe for probe in list_attention(store, encoder_id).values()}
     if probe_id not in known:
         raise ProbeError(

@@ -26,7 +26,7 @@ class Inputs(Protocol):
     def video_ids(self) -> np.ndarray: ...
 
     def only(self, video_ids: Sequence[str]) -> Self:
-        """Those of some videos."""
+        """Return the rows of the chosen videos."""
 
     def take(self, kept: Bool[np.ndarray, " n"]) -> Any:
         """What a model learns from, or predicts, of some of the clips."""

@@ -100,7 +100,7 @@ def _choose_some(
 
 
 def count_inner_folds(task: str, values: np.ndarray, groups: np.ndarray, most: int) -> int:
-    """As many as groups allow, of the rarest class where there are classes."""
+    """Count the inner folds: as many as the groups allow, those of the rarest class where there are classes."""
     if task == NUMBERS:
         return min(most, len(set(groups)))
     counts = Counter(value for value, _ in set(zip(values.tolist(), groups.tolist())))

@@ -120,7 +120,7 @@ class ProbeOptions:
 
     @property
     def learning_rates(self) -> tuple[float, ...]:
-        """Those of attentive probes, the smallest first."""
+        """The learning rates of attentive probes, the smallest first."""
         return tuple(sorted({float(part) for part in self.rates.split(",")}))
 
     @property

@@ -42,7 +42,7 @@ class ProbeRun:
 
     @property
     def probes(self) -> list[ProbeResult]:
-        """Those that learned from all training videos."""
+        """The probes that learned from all training videos."""
         return [one for one in self.results if one.control is None and one.share == WHOLE]
 
 

@@ -71,7 +71,7 @@ def find_places(store: Store, encoders: Sequence[str], layers: Sequence[str]) ->
 
 
 def choose_layers(found: list[StoredLayer], layers: Sequence[str]) -> list[StoredLayer]:
-    """Those at some layers, all where none is named. Raises ProbeError for a layer that is not there."""
+    """Return the states at the chosen layers, all where none is named. Raises ProbeError for a layer that is not there."""
     held = dict.fromkeys(place.layer for place in found)
     if missing := [layer for layer in layers if layer not in held]:
         raise ProbeError(

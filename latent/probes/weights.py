@@ -19,7 +19,7 @@ class ProbeWeights:
 
 
 def read_weights(model: Any) -> ProbeWeights | None:
-    """Those of a fitted pipeline of scikit-learn, with its standardization taken in; None where the model is not linear."""
+    """Read the weights of a fitted scikit-learn pipeline, its standardization folded in; None where the model is not linear."""
     steps = getattr(model, "steps", None)
     if not steps or not hasattr(steps[-1][1], "coef_"):
         return None

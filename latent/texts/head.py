@@ -101,7 +101,7 @@ def average_directions(unit: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, 
 
 
 def normalize(values: np.ndarray, weights: Weights, eps: float) -> np.ndarray:
-    """LayerNorm."""
+    """Apply LayerNorm."""
     centered = values - values.mean(axis=1, keepdims=True)
     scale = np.sqrt((centered**2).mean(axis=1, keepdims=True) + np.float32(eps))
     return centered / scale * weights["norm.weight"] + weights["norm.bias"]

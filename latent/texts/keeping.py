@@ -52,7 +52,7 @@ class KeptHead:
         return found
 
     def load_slices(self, store: Store, clip: ClipRow) -> Float32[np.ndarray, "S d"] | None:
-        """Those that are kept; None where they are missing or damaged."""
+        """Load the stored vectors of a clip's slices; None where they are missing or damaged."""
         try:
             found = np.load(store.layout.codes_file(self.text_head_id, clip.clip_id))
         except (OSError, ValueError):

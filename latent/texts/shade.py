@@ -48,7 +48,7 @@ def find_searched(store: Store, encoder_id: str, text_id: str) -> SearchedText:
 
 
 def make_basis(store: Store, encoder_id: str, text_id: str) -> TextBasis:
-    """Its scale is that of some clips. Raises LatentError where there is no such text, or no clip that keeps its tokens."""
+    """Make the basis that shows similarity to a text as brightness, on the scale of some clips. Raises LatentError where there is no such text, or no clip that keeps its tokens."""
     text, kept = find_searched(store, encoder_id, text_id), require_head(store, encoder_id)
     vector = np.array(text.text_vector)
     held = clips.require_embeddings(clips.with_embeddings(store, encoder_id), encoder_id)

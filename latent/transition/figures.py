@@ -101,7 +101,7 @@ def _mean_rank(ranks: Iterable[Sequence[float | None]]) -> Interval:
 
 
 def explain(errors: np.ndarray, copied: np.ndarray) -> Explained:
-    """Of the errors of each unit, and those of copying."""
+    """The share of the variance explained, from the errors of each unit and those of copying, with its interval."""
     if not copied.sum():
         return Explained(np.nan, np.nan, np.nan)
     found = ratio(errors, copied)

@@ -146,7 +146,7 @@ def compare_disjoint(values: np.ndarray, apart: int | None) -> np.ndarray:
 
 
 def measure_agreement(values: np.ndarray) -> RankAgreement:
-    """Of reactions ``(U, D)`` to one change."""
+    """Measure how far units agree in their reactions ``(U, D)`` to one change."""
     kept, dims = comparable(values)
     if len(kept) < FEWEST or len(dims) < FEWEST_DIMS:
         return RankAgreement(units=len(kept), value=np.nan, low=np.nan, high=np.nan)

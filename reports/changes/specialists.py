@@ -24,7 +24,7 @@ FLOOR = 0.01  # of the median dimension: weaker reactions count as this
 
 @dataclass(frozen=True, kw_only=True)
 class Specialists:
-    """Of each change and dimension ``(C, D)``: `times` the median dimension's reaction (geometric mean over units), `p` and `q`.
+    """For each change and dimension ``(C, D)``: `times` the median dimension's reaction (geometric mean over units), `p` and `q`.
 
     `units`: the videos or groups that were measured under every one of the changes `tested` ``(C,)``; a change that is not tested has NaN.
     """

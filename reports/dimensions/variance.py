@@ -27,7 +27,7 @@ PARTS = ("video", "slice", "moment", "patch")
 
 @dataclass(frozen=True, kw_only=True)
 class SliceMeans:
-    """Of each video, sorted by unit: `mean` of its clips at each slice ``(V, S, D)``; `clip_variance` between them and `patch_variance`
+    """For each video, sorted by unit: `mean` of its clips at each slice ``(V, S, D)``; `clip_variance` between them and `patch_variance`
     within slices, means over slices ``(V, D)``; its `unit` and number of `clips` ``(V,)``."""
 
     mean: np.ndarray

@@ -49,7 +49,7 @@ def correlate_within(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> Correla
 
 
 def correlate_between(surprise: np.ndarray, control: np.ndarray) -> Correlation:
-    """Of one number per video each; nothing below five videos."""
+    """Correlate two numbers per video; nothing below five videos."""
     count = len(surprise)
     if count < FEWEST or not _can_be_ranked(surprise, control):
         return Correlation(videos=count)

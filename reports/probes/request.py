@@ -15,7 +15,7 @@ LISTED = 8
 
 @dataclass(frozen=True, kw_only=True)
 class ProbesOptions:
-    """None: the newest."""
+    """The options of the report Probes; None: the newest."""
 
     label: str | None = option(
         None, help="Use the newest run that predicts this label.", unset="any label", metavar="NAME"

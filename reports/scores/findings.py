@@ -18,7 +18,7 @@ from tubelet.store.questions.model_rows import VideoScore
 
 @dataclass(frozen=True, kw_only=True)
 class MeanScore:
-    """Of an encoder and a measure: the mean over videos, what staying in place reaches on them, and the mean difference of the two."""
+    """One encoder by one measure: the mean over videos, what staying in place reaches on them, and the mean difference of the two."""
 
     measure: str
     encoder_id: str

@@ -116,7 +116,7 @@ def _tests(order: Ranking) -> tuple[tuple[str, np.ndarray], ...]:
 
 
 def dimension_columns(found: Findings) -> tuple[Column, ...]:
-    """Those that enough videos support."""
+    """The columns that enough videos support."""
     few = found.count < FEWEST
     return tuple(
         column for column in _dimension_columns(found) if not (few and column.name in MANY_VIDEOS)

@@ -52,7 +52,7 @@ class TransitionFindings:
 
     @property
     def nearest(self) -> list[TransitionFigures]:
-        """Of the next slice."""
+        """The figures for the next slice."""
         return [one for one in self.figures if one.horizon == 1]
 
     @property

@@ -14,7 +14,7 @@ LISTED = 8
 
 @dataclass(frozen=True, kw_only=True)
 class TransitionReportOptions:
-    """None: the newest."""
+    """The options of the report Transition; None: the newest."""
 
     run: str | None = run_option("tubelet transition fit")
     hardest: int = hardest_option()

@@ -79,7 +79,7 @@ class Home(Protocol):
     def has(self, path: Path) -> bool: ...
 
     def measure(self, paths: Iterable[Path]) -> dict[Path, int]:
-        """Those files that there are, and their bytes."""
+        """Measure the files that exist: their names and bytes."""
 
     def remove(self, paths: Iterable[Path]) -> None:
         """Remove files; those that are not there do not matter."""

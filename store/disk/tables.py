@@ -262,7 +262,7 @@ SCANNED = 64  # texts of a column that are looked at in the time of one search i
 
 
 def find_values(path: Path, version: int, column: str, wanted: pa.ChunkedArray) -> pa.Array:
-    """Those of the wanted texts that a column holds in a version.
+    """Return which of the wanted texts a column holds in a version.
 
     A data file never changes, so its column is read once by a process that commits again and again: a commit then reads what was added
     since its last one, however much the table holds, and searches the rest.

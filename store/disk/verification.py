@@ -94,7 +94,7 @@ class _Named:
     resolve: Callable[[str, str], Path]
 
     def compare(self, store: Store, sql: str, claimed: set[Path]) -> Iterator[DamagedFile]:
-        """Those that are not what their rows say; all that rows name are `claimed`. The query selects id, path, bytes and sha256."""
+        """Yield the files that are not what their rows say; every file that a row names is added to `claimed`. The query selects id, path, bytes and sha256."""
         for row in store.rows(sql):
             rows, what = Rows(self.table, (row["id"],)), self.what.format(id=row["id"])
             try:

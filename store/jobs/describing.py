@@ -38,5 +38,5 @@ def describe_progress(progress: JobProgress) -> dict:
 
 
 def describe_end(code: int, said: str) -> dict:
-    """How it ended."""
+    """Say how a job ended."""
     return {"code": code, "said": redact(said)[:TEXT_LENGTH], "ended_at": time.time()}

@@ -74,7 +74,7 @@ class CommandForm:
 
 
 def write_forms(forms: list[CommandForm]) -> str:
-    """As JSON."""
+    """Write the forms as JSON."""
     return json.dumps([asdict(form) for form in forms], indent=1)
 
 

@@ -70,7 +70,7 @@ class JobProgress:
 
     @property
     def words(self) -> str:
-        """In one line."""
+        """The progress in one line."""
         parts = [f"{self.done:,} of about {count(self.total, self.unit)}"]
         parts += [f"{self.tokens_per_s:,.0f} tokens/s"] if self.tokens_per_s else []
         parts += [f"{self.seconds_left:,.0f} s left"] if self.seconds_left is not None else []

@@ -72,7 +72,7 @@ class FileCopies:
 
 @cache
 def own_copies() -> FileCopies:
-    """Those of this process."""
+    """The copies that this process has made."""
     folder = make_scratch()
     atexit.register(remove_scratch, folder)
     return FileCopies(folder)

@@ -25,7 +25,7 @@ BIND_AND_CONNECT = 0b11  # TCP
 
 
 def confine(writable: Path) -> bool:
-    """From now on this thread, and those it starts, write below `writable` only; returns whether the kernel supports it."""
+    """Let this thread, and those it starts, write below `writable` only; return whether the kernel supports it."""
     libc = ctypes.CDLL(None, use_errno=True)
     version = (
         libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(VERSION))

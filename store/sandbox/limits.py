@@ -88,7 +88,7 @@ class ServedLimits:
 
     @property
     def limits(self) -> Limits:
-        """Of an answer that a page shows, that JSON holds, or that is printed."""
+        """Limits of an answer that a page shows, that JSON holds, or that is printed."""
         return Limits(self.max_rows, self.max_seconds, self.max_memory)
 
 
@@ -137,12 +137,12 @@ class VisitorLimits(ServedLimits):
 
     @property
     def whole(self) -> Limits:
-        """Of an answer that is written to a file: its rows never stand in memory as a whole."""
+        """Limits of an answer that is written to a file: its rows are never all in memory."""
         return Limits(None, self.max_download_seconds, self.max_memory)
 
     @property
     def places(self) -> QuerySlots:
-        """Of queries whose answers pages and JSON hold."""
+        """Slots of queries whose answers pages and JSON hold."""
         lasting = self.max_queries // 2
         return QuerySlots(self.max_queries - lasting, lasting, self.max_visitor_queries)
 

@@ -95,7 +95,7 @@ def fit(
 
 
 class BestEpochs:
-    """Of each probe of a sweep, its best epoch so far and what it was like then."""
+    """For each probe of a sweep, its best epoch so far and its weights then."""
 
     def __init__(self, size: int) -> None:
         self.losses, self.epochs = [float("inf")] * size, [0] * size
@@ -136,7 +136,7 @@ class Sweep:
         self.reading, self.generator, self.steps = reading, np.random.default_rng(seed), 0
 
     def learn(self, examples: ClipExamples) -> None:
-        """One epoch."""
+        """Train for one epoch."""
         for batch in self.reading.read(examples.files, self.generator):
             targets = examples.targets[batch.numbers].to(self.reading.device)
             losses = [_loss(found, targets) for found in answer_all(self.probes, batch.tokens)]

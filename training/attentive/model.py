@@ -31,11 +31,11 @@ class AttentiveModel:
         return self.fitted.probe.attention_vectors().detach().double().cpu().numpy()
 
     def predict(self, files: Sequence[TokenFile]) -> Float64[np.ndarray, " n"]:
-        """Numbers."""
+        """Predict numbers."""
         return self._outputs(files)[:, 0] * self.scale[1] + self.scale[0]
 
     def predict_proba(self, files: Sequence[TokenFile]) -> Float64[np.ndarray, "n k"]:
-        """Probabilities of classes."""
+        """Predict the probabilities of classes."""
         return torch.softmax(torch.from_numpy(self._outputs(files)), dim=1).numpy()
 
     @torch.inference_mode()

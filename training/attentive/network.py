@@ -47,7 +47,7 @@ class AttentiveProbe(nn.Module):
         return torch.einsum("hc,hcd->hd", queries, keys) * self.norm1.weight / math.sqrt(queries.shape[1])  # fmt: skip
 
     def answer(self, pooled: Tensor) -> Tensor:
-        """From normalized tokens, averaged by the attention of each head (B, heads, D), to (B, outputs)."""
+        """Map normalized tokens, averaged by the attention of each head (B, heads, D), to answers (B, outputs)."""
         seen = pooled * self.norm1.weight + self.norm1.bias
         values = self.v.weight.view(self.heads, -1, len(self.query))
         of_heads = torch.einsum("bhd,hcd->bhc", seen, values).flatten(1) + self.v.bias

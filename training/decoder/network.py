@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class TokenDecoder(nn.Module):
-    """From scaled tokens (B, H, W, D) to pixels per token (B, H, W, patch * patch * 3), 0 to 1."""
+    """A network from scaled tokens (B, H, W, D) to pixels per token (B, H, W, patch * patch * 3), 0 to 1."""
 
     def __init__(self, dim: int, width: int, patch: int) -> None:
         super().__init__()

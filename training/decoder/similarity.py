@@ -15,7 +15,7 @@ TAPS = (2, 4, 7, 10)  # last blocks of the stages
 
 
 def measure_psnr(found: Tensor, truth: Tensor) -> Tensor:
-    """Of pictures (B, 3, h, w) from 0 to 1, in dB, (B,)."""
+    """Peak signal-to-noise ratios (B,) in dB of pictures (B, 3, h, w) from 0 to 1."""
     return -10 * (found - truth).square().flatten(1).mean(1).clamp_min(LEAST_ERROR).log10()
 
 
@@ -51,7 +51,7 @@ class PerceptualDistance:
 
     @torch.inference_mode()
     def measure(self, found: Tensor, truth: Tensor) -> Tensor:
-        """Of pictures (B, 3, h, w) from 0 to 1, (B,)."""
+        """Distances (B,) of pictures (B, 3, h, w) from 0 to 1."""
         layers = [self._features(one) for one in (found, truth)]
         apart = [(a - b).square().sum(1).flatten(1).mean(1) for a, b in zip(*layers)]
         return torch.stack(apart).sum(0)

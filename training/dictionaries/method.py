@@ -14,7 +14,7 @@ TOLD = 10  # messages
 
 
 def make_trainer(name: str, say: Callable[[str], None] = lambda line: None) -> Train:
-    """On the device of a name; `say` receives the progress. Raises UsageError for a device that is not there."""
+    """Make a trainer on the named device; `say` receives the progress. Raises UsageError for a device that is not there."""
     chosen = device(name)
 
     def train(asked: Asked) -> Dictionary:

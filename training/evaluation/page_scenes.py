@@ -42,7 +42,7 @@ class FollowedPatch:
 
     @property
     def near(self) -> list[bool]:
-        """Of the slices that show the patch: whether the match lies within one patch of it."""
+        """For the slices that show the patch: whether the match lies within one patch of it."""
         return [
             max(abs(self.track.y[n] - place[0]), abs(self.track.x[n] - place[1])) <= 1
             for n, place in self._visible
@@ -50,12 +50,12 @@ class FollowedPatch:
 
     @property
     def kept(self) -> list[bool]:
-        """Of the same slices: whether it is not called lost."""
+        """For the same slices: whether the patch is not called lost."""
         return [not self.track.lost[number] for number, _ in self._visible]
 
     @property
     def lost(self) -> list[bool]:
-        """Of the slices without the object: whether it is called lost."""
+        """For the slices without the object: whether the patch is called lost."""
         return [
             bool(self.track.lost[number])
             for number, place in enumerate(self.places)

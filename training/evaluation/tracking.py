@@ -9,7 +9,7 @@ from tubelet.training.scenes.scene import Scene
 
 @dataclass(frozen=True)
 class TrackScores:
-    """Of the slices after the first: the share whose best match lies within one patch of the truth, and the share that hits it exactly."""
+    """Over the slices after the first: the share whose best match lies within one patch of the truth, and the share that hits it exactly."""
 
     near: float
     exact: float

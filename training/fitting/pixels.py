@@ -23,7 +23,7 @@ class PixelSequences:
 
     @classmethod
     def of(cls, store: Store, like: tuple[TokenClip, ...]) -> "PixelSequences | None":
-        """Of the same clips and grids as those of an encoder; None where one has no pictures."""
+        """The pixels of the same clips and grids as those of an encoder; None where a clip has no pictures."""
         held = {row["clip_id"]: ClipRow.of(row) for row in store.rows("FROM clips")}
         rows = tuple(held[clip.clip_id] for clip in like)
         if not all(store.layout.has_pictures(row.video_id, row.clip_id) for row in rows):

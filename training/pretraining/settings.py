@@ -184,7 +184,7 @@ class Settings:
 
     @property
     def weights(self) -> tuple[float, ...]:
-        """Of the levels, of mean 1; none where what was given is not a list of numbers from 0 on."""
+        """The weights of the levels, of mean 1; none where the text is not a list of numbers from 0 on."""
         count = len(self.encoder.levels)
         if self.level_weights is None:
             return (1.0,) * count

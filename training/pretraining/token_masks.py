@@ -119,7 +119,7 @@ def _truncate(ids: list[np.ndarray]) -> torch.Tensor:
 
 
 def distances(masks: Masks) -> torch.Tensor:
-    """From each context token to its nearest target, in grid units: (B, K)."""
+    """Distances from each context token to its nearest target, in grid units: (B, K)."""
     places = torch.cartesian_prod(
         *(
             torch.arange(extent, dtype=torch.float32, device=masks.context.device)

@@ -26,7 +26,7 @@ class NetworkShape:
 
 
 class SliceTransformer(nn.Module):
-    """From slices (B, S, H, W, D) to the prediction of the slice after each, in the same shape."""
+    """A transformer from slices (B, S, H, W, D) to the prediction of the slice after each, in the same shape."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()

@@ -55,7 +55,7 @@ class TransitionOptions:
 
     @property
     def heads(self) -> int:
-        """Of 32 dimensions, or the next lower number that divides the width."""
+        """Attention heads, of 32 dimensions or the next lower number that divides the width."""
         return next(n for n in range(max(1, self.width // HEAD_DIM), 0, -1) if self.width % n == 0)
 
     @property

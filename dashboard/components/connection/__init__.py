@@ -20,5 +20,5 @@ def watch(command: str, summary: CorpusSummary) -> None:
 
 
 def describe(summary: CorpusSummary) -> dict[str, int]:
-    """What is compared."""
+    """Describe what is compared."""
     return {name: summary[name] for name in HELD}

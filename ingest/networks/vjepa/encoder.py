@@ -27,11 +27,11 @@ class PatchTokens:
     grid: Grid
 
     def repeat(self, count: int) -> "PatchTokens":
-        """Those of one clip, `count` times, in the same memory."""
+        """Repeat the positions of one clip `count` times, in the same memory."""
         return PatchTokens(self.tokens.expand(count, -1, -1), self.grid)
 
     def of_clip(self, number: int) -> "PatchTokens":
-        """Those of one clip alone."""
+        """The positions of one clip alone."""
         return PatchTokens(self.tokens[number : number + 1], self.grid)
 
 
