@@ -29,7 +29,7 @@ def rows() -> Iterator[Row]:
         what, milliseconds(figure), f"{SIZES[0]} videos {milliseconds(baseline)}", 1 / ratio, ""
     )
     for name, (small, large, times) in zip(
-        ("pictures that scrub", "map of videos (PCA), fitted anew"), views
+        ("pictures that scrub", "map of videos (PCA), fitted from scratch"), views
     ):
         yield Row(f"the same: its {name}", milliseconds(large), f"{SIZES[0]} videos {milliseconds(small)}", 1 / times, "")  # fmt: skip
 
