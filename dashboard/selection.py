@@ -23,7 +23,7 @@ from tubelet.dashboard.parameters import (
 from tubelet.dashboard.selected_videos import SelectedVideos
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
-from tubelet.store.encoder_names import has_predictor
+from tubelet.store.encoder_names import add_layer, has_predictor
 from tubelet.store.questions import corpus
 from tubelet.store.questions.rows import ListedEncoder
 
@@ -162,7 +162,8 @@ def list_encoders(store: Store) -> list[ChosenEncoder]:
 def name_encoders(known: Sequence[ChosenEncoder]) -> dict[str, str]:
     """The display name of each encoder, by id: name and layer, and the end of the id where two share both."""
     called = {
-        one.encoder_id: f"{one.name}{', causal' * one.causal}, layer {one.layer}" for one in known
+        one.encoder_id: add_layer(f"{one.name}{', causal' * one.causal}", one.layer, ", layer ")
+        for one in known
     }
     often = Counter(called.values())
     return {

@@ -164,22 +164,30 @@ def _deal(
 def _compare(
     moments: Moments, places: Float32[np.ndarray, "N k"], groups: Int[np.ndarray, " N"] | None
 ) -> Iterator[tuple[int, Float32[np.ndarray, "b N"]]]:
-    """Distances of a block of moments to those from its first one on, and the number of that; infinite where two are not to be compared."""
-    squares = (places**2).sum(axis=1)
+    """Squared distances of a block of moments to those from its first one on, and the number of that; infinite where two are not to be
+    compared. One product of matrices: the squares of either side are components of it."""
+    squares = (places**2).sum(axis=1, keepdims=True)
+    ones = np.ones_like(squares)
+    left, right = np.hstack([-2 * places, squares, ones]), np.hstack([places, ones, squares]).T
     for start in range(0, len(places), BLOCK):
         rows = slice(start, start + BLOCK)
-        squared = squares[rows, None] + squares[None, start:] - 2 * places[rows] @ places[start:].T
-        squared[~_comparable(moments, groups, rows)] = np.inf
-        yield start, np.sqrt(np.maximum(squared, 0))
+        squared = left[rows] @ right[:, start:]
+        ends = (moments.starts + moments.counts)[moments.video[rows]]
+        columns = slice(
+            start, int(ends[-1]) if groups is None else None
+        )  # those after are of later videos
+        near = _comparable(moments, groups, rows, columns)
+        np.copyto(squared[:, : near.shape[1]], np.inf, where=~near)
+        yield start, np.maximum(squared, 0, out=squared)
 
 
 def _comparable(
-    moments: Moments, groups: Int[np.ndarray, " N"] | None, rows: slice
-) -> Bool[np.ndarray, "b N"]:
-    later = moments.video[rows, None] < moments.video[None, rows.start :]
+    moments: Moments, groups: Int[np.ndarray, " N"] | None, rows: slice, columns: slice
+) -> Bool[np.ndarray, "b c"]:
+    later = moments.video[rows, None] < moments.video[None, columns]
     if groups is None:
         return later
-    others = groups[None, rows.start :]
+    others = groups[None, columns]
     labeled = (groups[rows, None] >= 0) & (others >= 0)
     return later & labeled & (groups[rows, None] != others)
 
@@ -187,7 +195,8 @@ def _comparable(
 def _find_smallest(
     moments: Moments, places: np.ndarray, groups: Int[np.ndarray, " N"] | None
 ) -> float:
-    return min(float(distances.min()) for _, distances in _compare(moments, places, groups))
+    nearest = min(float(squared.min()) for _, squared in _compare(moments, places, groups))
+    return float(np.sqrt(nearest))
 
 
 def _find_below(
@@ -195,7 +204,8 @@ def _find_below(
 ) -> list[tuple[int, int, float]]:
     """The closest moments of every two videos that are closer than a level: their numbers and distance, the closest first."""
     best: dict[tuple[int, int], tuple[int, int, float]] = {}
-    for start, distances in _compare(moments, places, groups):
+    for start, squared in _compare(moments, places, groups):
+        distances = np.sqrt(squared, out=squared)
         rows, columns = np.nonzero(distances < level)
         found = distances[rows, columns]
         for n in np.argsort(found, kind="stable")[:CANDIDATES]:

@@ -3,16 +3,40 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Words = Mapping[str, Mapping[str, str]]  # by column, values as readers know them
 
 
 def cell(value: object, form: str = "") -> str:
-    """A number in the column's format, text as it is, nothing for NULL."""
+    """A number in the column's format, without a sign where it is shown as zero; text as it is, nothing for NULL."""
     if value is None:
         return ""
-    return f"{value:{form}}" if form else str(value)
+    if not form:
+        return str(value)
+    text = f"{value:{form}}"
+    return text.removeprefix("-") if _shows_zero(text) else text
+
+
+def _shows_zero(text: str) -> bool:
+    return not text.strip("+-0.,%")
+
+
+def round_to_zero(rows: pa.Table, forms: Mapping[str, str]) -> pa.Table:
+    """The rows for a table that formats numbers itself: those below zero that their column's form shows as zero are 0, or it says -0%."""
+    for name, form in forms.items():
+        column = rows[name]
+        if not form or not pa.types.is_floating(column.type):
+            continue
+        numbers = column.to_numpy()
+        small = np.flatnonzero((numbers <= 0) & (numbers > -1))
+        zero = np.zeros(len(numbers), bool)
+        zero[small] = [_shows_zero(f"{numbers[n]:{form}}") for n in small]
+        rounded = pc.if_else(pa.array(zero), pa.scalar(0.0, column.type), column)
+        rows = rows.set_column(rows.column_names.index(name), name, rounded)
+    return rows
 
 
 def spell_rows(rows: pa.Table, words: Words) -> pa.Table:

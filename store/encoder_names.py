@@ -1,7 +1,7 @@
 """An encoder of a store by its name or its id, and what is known of its family."""
 
 from tubelet.store.errors import StoreError
-from tubelet.store.ids import OUTPUTS
+from tubelet.store.ids import ONLY, OUTPUTS
 from tubelet.store.store import Store
 
 PREDICTS = "V-JEPA"  # families of which each network comes with a predictor begin so
@@ -16,6 +16,11 @@ def has_predictor(family: str) -> bool:
 def has_text(family: str, layer: str) -> bool:
     """Whether tokens of a layer can be compared with texts: those that an encoder trained on captions puts out."""
     return family in READS_TEXT and layer in OUTPUTS
+
+
+def add_layer(name: str, layer: str, before: str = " at ") -> str:
+    """An encoder and its layer, as people call them; an encoder that has but one goes by its name."""
+    return name if layer == ONLY else f"{name}{before}{layer}"
 
 
 def find_encoder(store: Store, wanted: str) -> str:

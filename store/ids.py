@@ -9,7 +9,8 @@ from tubelet.store import stalling
 
 BLOCK = 1 << 20  # bytes read at once
 DIGITS = 16  # hex digits of an id: 64 bits
-OUTPUTS = ("last", "only")  # layers that go without saying: what an encoder puts out
+ONLY = "only"  # the layer of an encoder that has but one
+OUTPUTS = ("last", ONLY)  # layers that go without saying: what an encoder puts out
 
 
 def hash_parts(*parts: object) -> str:

@@ -245,7 +245,21 @@ def visiting(
     yield visitor
     visitor.page.close()
     _forget(held)
-    assert visitor.hosts <= {urlsplit(server).netloc, ""}, "a request left the machine"
+    _judge(visitor)
+
+
+@contextmanager
+def visiting_afresh(browser: "sync_api.Browser", server: str) -> Iterator[Visit]:
+    """One in a browser that has never been here: dearer, for what a link is to bring to somebody else."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    visitor = Visit(context.new_page(), server)
+    yield visitor
+    context.close()
+    _judge(visitor)
+
+
+def _judge(visitor: Visit) -> None:
+    assert visitor.hosts <= {urlsplit(visitor.address).netloc, ""}, "a request left the machine"
     assert not visitor.problems, visitor.problems
 
 

@@ -12,7 +12,7 @@ from tubelet.dashboard import address, caching, downloads, links, units
 from tubelet.dashboard.corpus import details, label_columns, picking, pictures, several
 from tubelet.dashboard.corpus import map as corpus_map
 from tubelet.dashboard.corpus.thumbnails import thumbnail
-from tubelet.dashboard.paging import turn_pages
+from tubelet.dashboard.paging import lead_to_first, turn_pages
 from tubelet.dashboard.parameters import VIDEO, bind
 from tubelet.dashboard.selection import Selection
 from tubelet.dashboard.sql_link import sql_behind
@@ -206,7 +206,7 @@ def _bound(key: str) -> dict:
 
 
 def _to_first_page() -> None:
-    st.session_state["page"] = 1
+    lead_to_first("page")
 
 
 def _choose_value() -> None:

@@ -15,6 +15,7 @@ from tubelet.latent.directions.description import GO_ALONG, Description
 from tubelet.latent.directions.direction import Direction
 from tubelet.latent.directions.questions import SampleScope
 from tubelet.latent.errors import LatentError
+from tubelet.reports.formatting import round_to_zero
 from tubelet.reports.literal import Markdown, literal, literal_sentence
 from tubelet.store import Store
 from tubelet.store.questions.corpus import Question
@@ -162,8 +163,9 @@ def _show_correlated(sample: SampleScope, found: Description) -> None:
         links.locate_dimension(sample.direction.encoder_id, dim) for dim in rows["dim"].to_pylist()
     ]
     number = st.column_config.NumberColumn
+    forms = dict.fromkeys(("correlation", "low", "high"), ".3f")
     st.dataframe(
-        rows.append_column("page", pa.array(at)),
+        round_to_zero(rows, forms).append_column("page", pa.array(at)),
         hide_index=True,
         placeholder="",
         column_config={

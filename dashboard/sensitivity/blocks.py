@@ -15,6 +15,7 @@ from tubelet.dashboard.sensitivity import gallery
 from tubelet.dashboard.sensitivity.leads import Leads
 from tubelet.dashboard.sql_link import sql_behind
 from tubelet.reports.blocks import Block, Code, Column, Heading, Picture, Table, Text
+from tubelet.reports.formatting import round_to_zero
 from tubelet.reports.literal import Markdown, html_text
 from tubelet.reports.rasters import Raster
 from tubelet.store import Store
@@ -145,7 +146,8 @@ def _table(block: Table, leads: Leads) -> None:
     _title(block)
     if block.pictures:
         st.html(gallery.render_moments(block))
-    rows, config = block.spelled.select([column.name for column in block.columns]), {}
+    forms = {column.name: column.format for column in block.columns}
+    rows, config = round_to_zero(block.spelled.select(list(forms)), forms), {}
     for column in block.columns:
         config[column.name] = _column(block, column)
     if block.pairs:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tubelet.store.encoder_names import add_layer
+from tubelet.store.ids import ONLY
 from tubelet.store.intervals import Interval, interval, linearize, means, ratio
 from tubelet.store.questions.model_rows import TransitionScore
 
@@ -47,7 +49,7 @@ class TransitionFigures:
     def describe(self, names: Mapping[str, str]) -> str:
         """Encoder, by what readers call it, and layer, or pixels; and the control that it is."""
         encoder = names.get(self.encoder_id or "", self.encoder_id)
-        where = f"{encoder}, {self.layer}" if encoder else "raw pixels"
+        where = add_layer(encoder, self.layer or ONLY, ", ") if encoder else "raw pixels"
         said = {"shuffled": "shuffled time", "untrained": "untrained"}.get(self.control or "")
         return f"{where} ({said})" if said else where
 

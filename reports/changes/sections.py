@@ -27,6 +27,7 @@ from tubelet.reports.command_line import report_command
 from tubelet.reports.dimensions.findings import refuse_several_groups
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
+from tubelet.store.encoder_names import name_encoders
 from tubelet.store.intervals import FEWEST
 from tubelet.store.questions.changes import ReactionScope, reactions
 from tubelet.store.wording import count
@@ -74,7 +75,7 @@ def changes_report(store: Store, options: ChangesOptions) -> Iterator[Block]:
     found = find_changes(scope, question, store)
     yield Text(answer(found))
     yield Text(
-        f"{literal(scope.encoder_id)}, windows of {count(scope.frame_count, 'frame')}, {literal(scope.setting)}; {count(scope.videos, 'video')}."
+        f"{literal(name_encoders(store)[scope.encoder_id])}, windows of {count(scope.frame_count, 'frame')}, {literal(scope.setting)}; {count(scope.videos, 'video')}."
     )
     yield Heading("By change and strength", "by-change")
     yield _picture(found)

@@ -40,8 +40,8 @@ def describe_strongest(found: DimensionFindings) -> Markdown:
     dim, shares = int(layer.named[0]), layer.shares
     where = f" of layer {literal(layer.scope.layer)}" if len(found.layers) > 1 else ""
     return (
-        f"Dimension {dim}{where} depends on it most: {shares.excess[dim]:.1%} of its variance above chance "
-        f"({shares.excess_low[dim]:.1%} to {shares.excess_high[dim]:.1%}); chance alone gives {shares.slice_chance[dim]:.1%}."
+        f"Dimension {dim}{where} depends on it most: {shares.excess[dim]:z.1%} of its variance above chance "
+        f"({shares.excess_low[dim]:z.1%} to {shares.excess_high[dim]:z.1%}); chance alone gives {shares.slice_chance[dim]:.1%}."
     )
 
 

@@ -9,6 +9,7 @@ from tubelet.reports.blocks import Picture
 from tubelet.reports.encoders.findings import EncoderFindings
 from tubelet.reports.encoders.narrative import MEASURES
 from tubelet.reports.rasters import STOPS, Raster
+from tubelet.store.encoder_names import add_layer
 
 SIDE, MOST = 420, 60  # pixels; places beyond which cells are too small to read
 ENDS = ("value", "low", "high", "chance")
@@ -44,7 +45,10 @@ def list_cells(found: EncoderFindings, measure: str) -> pa.Table:
 
 def name_places(found: EncoderFindings) -> dict[Place, str]:
     names = found.names
-    return {place: f"{names[place.encoder_id]} {place.layer}" for place in found.compared.places}
+    return {
+        place: add_layer(names[place.encoder_id], place.layer, " ")
+        for place in found.compared.places
+    }
 
 
 def _chart(found: EncoderFindings, rows: pa.Table, title: str) -> alt.Chart:

@@ -5,6 +5,7 @@ from tubelet.latent.comparison.options import TOKENS
 from tubelet.latent.comparison.places import Place
 from tubelet.reports.encoders.findings import EncoderFindings
 from tubelet.reports.literal import Markdown, literal
+from tubelet.store.ids import ONLY
 from tubelet.store.wording import count
 
 MEASURES = {
@@ -87,7 +88,8 @@ def _share(one: IntervalEstimate) -> Markdown:
 
 
 def name_place(found: EncoderFindings, place: Place) -> Markdown:
-    return f"{literal(found.names[place.encoder_id])} at {literal(place.layer)}"
+    name = literal(found.names[place.encoder_id])
+    return name if place.layer == ONLY else f"{name} at {literal(place.layer)}"
 
 
 def spell_rows(found: EncoderFindings) -> dict[str, dict[str, str]]:

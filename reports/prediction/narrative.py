@@ -54,10 +54,11 @@ def _with_interval(row: dict) -> Markdown:
     return f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f}, {count(row['videos'], 'video')})"
 
 
-def describe_subject(found: PredictionFindings) -> Markdown:
+def describe_subject(found: PredictionFindings, encoder: str) -> Markdown:
+    """What was predicted from what; `encoder` as readers call it."""
     scope = found.scope
     return (
-        f"{literal(scope.encoder_id)}{', untrained' if scope.untrained else ''}, context of {count(scope.context, 'slice')}, horizon {scope.horizon:d}; {count(len(found.rows), 'slice')} of "
+        f"{literal(encoder)}{', untrained' if scope.untrained else ''}, context of {count(scope.context, 'slice')}, horizon {scope.horizon:d}; {count(len(found.rows), 'slice')} of "
         f"{count(len(found.curves), 'video')}. Target: {literal(scope.target)}; arithmetic {literal(scope.arithmetic)}."
     )
 

@@ -10,6 +10,7 @@ from tubelet.reports.prediction.lockstep import draw_steps
 from tubelet.reports.prediction.moments import draw_moments
 from tubelet.reports.prediction.request import PredictionOptions
 from tubelet.store import Store
+from tubelet.store.encoder_names import name_encoders
 
 TITLE = "What did the predictor not expect?"
 LISTED = 200
@@ -68,7 +69,7 @@ PAIR_COLUMNS = (
 def prediction_report(store: Store, options: PredictionOptions) -> Iterator[Block]:
     found = find_predictions(store, options)
     yield Text(narrative.answer(found))
-    yield Text(narrative.describe_subject(found))
+    yield Text(narrative.describe_subject(found, name_encoders(store)[found.scope.encoder_id]))
     yield from _moments(store, found)
     yield from _controls(found)
     yield from _pairs(found)

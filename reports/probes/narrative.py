@@ -2,6 +2,7 @@
 
 from tubelet.reports.literal import Markdown, literal
 from tubelet.reports.probes.findings import CONTROL_NAMES, MASKS, ProbeFindings
+from tubelet.store.ids import ONLY
 from tubelet.store.questions.model_rows import ProbeScore
 from tubelet.store.wording import count
 
@@ -54,7 +55,8 @@ def _choice(found: ProbeFindings) -> Markdown:
 
 
 def name_place(found: ProbeFindings, score: ProbeScore) -> Markdown:
-    return f"layer {literal(score.layer)} of {literal(found.names.get(score.encoder_id or '', score.encoder_id))}"
+    name = literal(found.names.get(score.encoder_id or "", score.encoder_id))
+    return name if score.layer == ONLY else f"layer {literal(score.layer)} of {name}"
 
 
 def show(score: ProbeScore) -> Markdown:

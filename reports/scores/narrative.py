@@ -4,6 +4,7 @@ import json
 
 from tubelet.reports.literal import Markdown, literal
 from tubelet.reports.scores.findings import MeanScore, ScoreFindings, TaskScores
+from tubelet.store.ids import ONLY
 from tubelet.store.intervals import Interval
 from tubelet.store.wording import count
 
@@ -50,9 +51,8 @@ def _choice(task: TaskScores) -> Markdown:
 
 
 def name_place(found: ScoreFindings, one: MeanScore) -> Markdown:
-    return (
-        f"layer {literal(one.layer)} of {literal(found.names.get(one.encoder_id, one.encoder_id))}"
-    )
+    name = literal(found.names.get(one.encoder_id, one.encoder_id))
+    return name if one.layer == ONLY else f"layer {literal(one.layer)} of {name}"
 
 
 def show(found: Interval) -> Markdown:

@@ -16,6 +16,7 @@ from tubelet.reports.sensitivity.relations import Relations
 from tubelet.reports.sensitivity.request import UNITS, SensitivityRequest, resolve_request, scope
 from tubelet.reports.sensitivity.rows import ControlLevel, Foundations
 from tubelet.store import Store, intervals
+from tubelet.store.encoder_names import name_encoders
 from tubelet.store.questions import annotations
 from tubelet.store.questions import sensitivity as queries
 from tubelet.store.questions.corpus import Question
@@ -53,6 +54,7 @@ class Findings:
     """
 
     request: SensitivityRequest
+    encoder: str  # what readers call it
     scope: PairScope
     foundations: Foundations
     settings: list[str]
@@ -88,6 +90,7 @@ class MeasuredPairs:
     """The input of all statistics: what was measured within a scope, what it rests on, and which videos belong together."""
 
     request: SensitivityRequest
+    encoder: str
     scope: PairScope
     data: ByVideo
     foundations: Foundations
@@ -120,7 +123,12 @@ def _read_measured(store: Store, asked: SensitivityRequest) -> MeasuredPairs:
         within = replace(within, units=group_videos(videos, asked.unit, found, read_groups(store)))
         data, foundations = _by_unit(store, within)
     return MeasuredPairs(
-        request=asked, scope=within, data=data, foundations=foundations, relations=found
+        request=asked,
+        encoder=name_encoders(store)[within.encoder_id],
+        scope=within,
+        data=data,
+        foundations=foundations,
+        relations=found,
     )
 
 
@@ -141,6 +149,7 @@ def _compute(
     enough = data.videos >= intervals.FEWEST
     return Findings(
         request=measured.request,
+        encoder=measured.encoder,
         scope=measured.scope,
         foundations=measured.foundations,
         settings=answers["settings"]["setting"].to_pylist(),

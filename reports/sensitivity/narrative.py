@@ -52,7 +52,7 @@ def subject(found: Findings) -> Markdown:
         else f"{len(found.settings)} settings mixed"
     )
     where = f", videos where {literal(asked.where)}" if asked.where else ""
-    return f"{literal(asked.encoder)}, windows of {found.scope.frames:d} frames shifted by {count(found.scope.shift, 'slice')} ({setting}){where}"
+    return f"{literal(found.encoder)}, windows of {found.scope.frames:d} frames shifted by {count(found.scope.shift, 'slice')} ({setting}){where}"
 
 
 def answer(found: Findings) -> Markdown:

@@ -13,6 +13,7 @@ from tubelet.reports.sensitivity.consistency import Consistency, Settling
 from tubelet.reports.sensitivity.findings import Findings
 from tubelet.reports.sensitivity.ranking import Ranking, sign_chance
 from tubelet.store import Store
+from tubelet.store.encoder_names import add_layer
 from tubelet.store.intervals import FEWEST
 from tubelet.store.wording import count
 
@@ -239,7 +240,7 @@ def foundations(found: Findings, store: Store) -> pa.Table:
         "videos, pairs": f"{count(facts.videos, 'video')}, {count(facts.pairs, 'pair')} with {count(facts.most_slices, 'shared slice')}",
         "counted once": narrative.count_units(found) if found.unit != "video" else "each video",
         "videos chosen by": found.request.where or "all that were measured",
-        "encoder": f"{found.request.encoder} ({facts.encoder}, layer {facts.layer}, {facts.embed_dim:,} dimensions)",
+        "encoder": f"{found.request.encoder} ({add_layer(facts.encoder, facts.layer, ', layer ')}, {facts.embed_dim:,} dimensions)",
         "weights": facts.weights_source,
         "SHA-256 of the weights": facts.weights_sha256,
         "windows": f"{found.request.frames} frames, {facts.slices} slices of {facts.tubelet} frames",

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 
-from tubelet.dashboard import address
+from tubelet.dashboard import address, paging
 
 SLOW = 120  # seconds a run may take on a busy machine
 OLD = {"video": "v", "clip": "a", "slice": "0"}
@@ -99,3 +100,44 @@ def test_a_url_of_long_ago_is_no_echo(moved: AppTest, monkeypatch: pytest.Monkey
 def test_what_is_emptied_leaves_the_url(moved: AppTest):
     moved.session_state["change"] = {"patches": "", "slice": ""}
     assert stands(moved, NEW) == {"video": "v", "clip": "a"}
+
+
+def listing():
+    import streamlit as st
+
+    from tubelet.dashboard.paging import lead_to_first, turn_pages
+    from tubelet.dashboard.parameters import bind
+
+    st.text_input("Search", **bind("search"), on_change=lead_to_first, args=("page",))
+    turn_pages(100, 25, "page")
+
+
+def test_what_is_typed_until_the_page_number_has_left_the_url_comes_back_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A URL that the server sends replaces the browser's, which may have more letters by then."""
+    sent: list[dict[str, str]] = []
+    send = QueryParams._send_query_param_msg
+    monkeypatch.setattr(
+        QueryParams, "_send_query_param_msg", lambda self: (sent.append(self.to_dict()), send(self))
+    )
+
+    def ask(url: dict[str, str]) -> list[dict[str, str]]:
+        """What a run sends whose letters are those of the browser's URL."""
+        sent.clear()
+        test.query_params.clear()
+        for name, value in url.items():
+            test.query_params[name] = value
+        if "search" in url:
+            test.text_input[0].set_value(url["search"])
+        test.run()
+        assert not test.exception
+        return list(sent)
+
+    test = AppTest.from_function(listing, default_timeout=SLOW)
+    assert ask({"page": "2"}) == []
+    assert ask({"search": "c", "page": "2"}) == [{"search": "c"}]
+    assert ask({"search": "co", "page": "2"}) == [{"search": "co"}], "the first has not arrived"
+    assert ask({"search": "coo"}) == [{"search": "coo"}], "the second may arrive after this one"
+    monkeypatch.setattr(paging, "LATE_S", 0)
+    assert ask({"search": "cook"}) == []

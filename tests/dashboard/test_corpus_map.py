@@ -1,15 +1,17 @@
 """The map of videos on the Corpus page: its colors and words, and from an area drawn on it to the selected videos of every page."""
 
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 
-from tests.browsing import BROWSER, SLOW, Visit, expect
+from tests.browsing import BROWSER, SLOW, Visit, expect, visiting_afresh
 from tests.dashboard.test_dashboard import open_page, stands, text
 from tests.stores import synthetic_store
 from tubelet.dashboard import caching
 from tubelet.dashboard.corpus import map as corpus_map
+from tubelet.latent.area import Area
 from tubelet.latent.categories import NONE
 from tubelet.latent.video_map import PCA
 from tubelet.store import Store
@@ -80,8 +82,8 @@ def test_too_few_videos_for_a_layout_say_so(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("tool", [pytest.param("Select box", marks=BROWSER)])
-def test_a_box_on_the_map_becomes_the_selection_of_every_page(
-    visit: Visit, server: str, store: Store, tool: str
+def test_a_box_on_the_map_becomes_a_selection_a_tag_a_condition_and_a_subject_of_reports(
+    visit: Visit, browser, server: str, store: Store, tool: str
 ) -> None:
     visit.open("?view=Map", "What is in the store?")
     page, field = visit.page, visit.page.locator(".cloud")
@@ -92,17 +94,67 @@ def test_a_box_on_the_map_becomes_the_selection_of_every_page(
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Home")
     page.get_by_role("button", name=tool).click()
-    box = page.locator(".cloud canvas").bounding_box()
-    page.mouse.move(box["x"] + 4, box["y"] + 4)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4, steps=4)
-    page.mouse.up()
-    visit.expect_text(f"{VIDEOS} videos in the area")
+    draw_box(visit, 0.5)
     visit.expect_in_url("area=")
-    visit.settle()
-    page.get_by_role("button", name=f"Select {VIDEOS} videos").click()
+    visit.expect_text("in the area")
+    inside = inside_area(store, page.url)
+    assert 0 < len(inside) < VIDEOS
+    page.get_by_role("button", name=f"Select {len(inside)} videos").click()
     visit.expect_in_url("selected=ids")
-    visit.expect_text(f"{VIDEOS} videos selected")
-    page.get_by_role("link", name="SQL").first.click()
+    visit.expect_text(f"{len(inside)} videos selected")
+    tag(visit, "left half", f"Tag {len(inside)} videos")
+    members = store.rows("SELECT video_id FROM tags WHERE tag = 'left half' ORDER BY ALL")
+    assert [row["video_id"] for row in members] == inside
+    ask_about_selected(visit, len(inside))
+    page.get_by_role("link", name="Sensitivity").first.click()
+    visit.expect_heading("Which dimensions react when the window shifts?")
+    visit.expect_text(f"{len(inside)} videos selected")
+    visit.expect_text(f"over {len(inside)} videos")
+    with visiting_afresh(browser, server) as fresh:
+        fresh.open(
+            page.url.removeprefix(f"{server}/"), "Which dimensions react when the window shifts?"
+        )
+        fresh.expect_text(f"over {len(inside)} videos")
+        for part in ("stMain", "stSidebarUserContent"):
+            expect(fresh.page.get_by_test_id(part)).to_have_text(
+                page.get_by_test_id(part).inner_text(), use_inner_text=True, timeout=SLOW
+            )
+
+
+def draw_box(visit: Visit, share: float) -> None:
+    """Over a share of the map, from its left border."""
+    box = visit.page.locator(".cloud canvas").bounding_box()
+    visit.page.mouse.move(box["x"] + 4, box["y"] + 4)
+    visit.page.mouse.down()
+    visit.page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] - 4, steps=4)
+    visit.page.mouse.up()
+
+
+def inside_area(store: Store, url: str) -> list[str]:
+    """The videos of the area in an address."""
+    (area,) = parse_qs(urlsplit(url).query)["area"]
+    found = caching.workspace(store).video_map(encoder(store), PCA)
+    return sorted(found.find_inside(Area.parse(area)))
+
+
+def tag(visit: Visit, name: str, button: str) -> None:
+    """Keep the selection as a tag, in the sidebar."""
+    visit.settle()
+    sidebar = visit.page.get_by_test_id("stSidebar")
+    sidebar.get_by_role("button", name="Save as tag").click()
+    visit.page.get_by_role("textbox", name="Tag").fill(name)
+    visit.page.get_by_role("button", name=button).click()
+    visit.expect_in_url("selected=tag")
+    visit.expect_text(f"tag {name}")
+
+
+def ask_about_selected(visit: Visit, rows: int) -> None:
+    """The condition that the SQL page shows for the selection, in a query."""
+    visit.settle()
+    visit.page.get_by_role("link", name="SQL").first.click()
     visit.expect_heading("What do you want to know?")
-    visit.expect_text(f"{VIDEOS} videos selected")
+    condition = visit.page.get_by_test_id("stCode").first.inner_text()
+    editor = visit.editor()
+    editor.fill(f"SELECT name FROM videos WHERE {condition}")
+    editor.press("Control+Enter")
+    visit.expect_text(f"{rows} rows in")

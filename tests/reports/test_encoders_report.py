@@ -106,7 +106,8 @@ def test_names_are_data_and_never_markup(tmp_path) -> None:
     store = compared_store(tmp_path / "store", videos=6)
     (row,) = kept_states().answer(store).to_pylist()
     states = np.random.default_rng(0).standard_normal((6, 4))
-    add_pooled(store, row["encoder_id"], {"*x*[y](z)": states, "block:0": states})
+    add_pooled(store, row["encoder_id"], {"*x*[y](z)": states, "only": states})
     texts = [b.markdown for b in REPORTS["encoders"].blocks(store, EncodersOptions()) if isinstance(b, Text)]  # fmt: skip
     assert "`*x*[y](z)`" in texts[0] and all("*x*" not in text.replace("`*x*[y](z)`", "") for text in texts)  # fmt: skip
+    assert re.search(r"toy (and|are) ", texts[0]), "an encoder's only layer goes without saying"
     store.close()

@@ -181,7 +181,10 @@ def test_settings_are_not_mixed_unasked(tmp_path):
     assert found.count == 4 and found.foundations.source == "stored"
     mixed = find(two, SensitivityRequest(mix=True))
     assert mixed.count == 6 and mixed.foundations.pairs == 10 and len(mixed.settings) == 2
-    assert "2 settings mixed" in narrative.subject(mixed) and len(mixed.frame) == 16
+    said = narrative.subject(mixed)
+    assert (
+        "2 settings mixed" in said and mixed.request.encoder not in said and len(mixed.frame) == 16
+    )
     two.close()
 
 
