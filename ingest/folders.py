@@ -1,16 +1,19 @@
 """The contents of a folder: regular files that may be videos, and what is skipped, with the reason.
 
 Links to folders are followed. Every folder is entered once, under its own name rather than a link's, so a link to a parent folder does not loop.
+Folders are read by a thread that may be given up: one whose disk does not answer holds up no other (`store.stalling`).
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tubelet.media.frame_folder import PICTURES, find_frames
 from tubelet.store.disk.files import explain_irregular
 from tubelet.store.disk.home import MARKER
+from tubelet.store.stalling import Attendant, Unanswered, step
 
 # What a folder is searched for; a file named on the command line is tried whatever its name.
 SUFFIXES = frozenset(
@@ -64,13 +67,26 @@ class Skipped:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class FolderEntry:
+    """What a folder lists; `special`: why it is never opened."""
+
+    name: str
+    is_folder: bool
+    is_link: bool
+    is_file: bool
+    special: str | None
+
+
 @dataclass(kw_only=True)
 class Search:
-    """One walk below a folder; `files` and `skipped` are filled by `walk`."""
+    """One walk below a folder; `files`, among them `frame_folders`, and `skipped` are filled by `walk`."""
 
     root: Path
+    attendant: Attendant
     pictures: bool = False  # whether pictures are taken, and folders of numbered ones as videos
     files: list[Path] = field(default_factory=list)
+    frame_folders: set[Path] = field(default_factory=set)
     skipped: list[Skipped] = field(default_factory=list)
     _entered: set[tuple[int, int]] = field(default_factory=set)
     _links: list[Path] = field(default_factory=list)
@@ -90,38 +106,54 @@ class Search:
             try:
                 if self._is_new(folder):
                     waiting += self._look_into(folder)
+            except Unanswered as error:
+                self._skip(folder, describe_silence(error))
             except OSError as error:
                 self._skip(folder, f"the folder cannot be read: {reason(error)}")
 
     def _is_new(self, folder: Path) -> bool:
         """Whether to enter this folder: not twice, and not a store of ours."""
-        found = folder.stat()
+        found, is_store = self.attendant.wait(lambda: (folder.stat(), (folder / MARKER).exists()))
         identity = found.st_dev, found.st_ino
         if identity in self._entered:
             return False
         self._entered.add(identity)
-        if folder != self.root and (folder / MARKER).exists():
+        if folder != self.root and is_store:
             self._skip(folder, "a Tubelet store")
             return False
         return True
 
     def _look_into(self, folder: Path) -> Iterator[Path]:
         """Sort the entries of a folder; yields the folders among them."""
-        with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-            frames = self._frames(folder, [entry.name for entry in listed if _is_file(entry)])
-            for entry in listed:
-                if entry.name in frames:
-                    continue
-                path = folder / entry.name
-                if entry.name.startswith("."):
-                    continue
-                if not _is_folder(entry):
-                    self._consider(path)
-                elif entry.is_symlink():
-                    self._links.append(path)
-                else:
-                    yield path
+        entries = self._examine(self.attendant.wait(partial(_list_entries, folder)))
+        frames = self._frames(folder, [entry.name for entry in entries if entry.is_file])
+        for entry in entries:
+            if entry.name in frames:
+                continue
+            path = folder / entry.name
+            if not entry.is_folder:
+                self._consider(path, entry.special)
+            elif entry.is_link:
+                self._links.append(path)
+            else:
+                yield path
+
+    def _examine(self, listed: Sequence[os.DirEntry]) -> list[FolderEntry]:
+        """What each of them is. One that does not answer, as a link to a disk that has gone away, is skipped alone."""
+        found: list[FolderEntry] = []
+        while listed:
+            examined: list[FolderEntry] = []
+            try:
+                self.attendant.wait(partial(_examine_all, listed, examined))
+            except Unanswered as error:
+                examined = examined[:]  # the thread that was given up adds to the other one
+                for silent in listed[len(examined) :][:1]:
+                    self._skip(Path(silent.path), describe_silence(error))
+                listed = listed[len(examined) + 1 :]
+            else:
+                listed = ()
+            found += examined
+        return found
 
     def _frames(self, folder: Path, names: list[str]) -> set[str]:
         """The pictures of a folder that are the frames of one video, which is then found."""
@@ -129,15 +161,16 @@ class Search:
         if found is None:
             return set()
         self.files.append(folder)
+        self.frame_folders.add(folder)
         return {picture.path.name for picture in found.pictures}
 
-    def _consider(self, path: Path) -> None:
+    def _consider(self, path: Path, special: str | None) -> None:
         suffix = path.suffix.lower()
         if suffix in PICTURES and not self.pictures:
             self._skip(path, PICTURE)
         elif suffix not in (SUFFIXES | PICTURES if self.pictures else SUFFIXES):
             self._skip(path, ENDING)
-        elif special := explain_irregular(path):
+        elif special:
             self._skip(path, special)
         else:
             self.files.append(path)
@@ -146,20 +179,45 @@ class Search:
         self.skipped.append(Skipped(describe_path(path), why))
 
 
-def _is_folder(entry: os.DirEntry) -> bool:
-    """Whether an entry is a folder or a link to one; a link that leads back to itself is none."""
+def _list_entries(folder: Path) -> list[os.DirEntry]:
+    """Those that are not hidden, in the order of their names."""
+    listed = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            step()
+            if not entry.name.startswith("."):
+                listed.append(entry)
+    return sorted(listed, key=lambda entry: entry.name)
+
+
+def _examine_all(listed: Sequence[os.DirEntry], examined: list[FolderEntry]) -> None:
+    """Add what each entry is, which takes the disk where it is a link."""
+    for entry in listed:
+        examined.append(_examine_entry(entry))
+        step()
+
+
+def _examine_entry(entry: os.DirEntry) -> FolderEntry:
+    is_folder, is_file = _answers(entry.is_dir), _answers(entry.is_file)
+    return FolderEntry(
+        name=entry.name,
+        is_folder=is_folder,
+        is_link=entry.is_symlink(),
+        is_file=is_file,
+        special=None if is_folder or is_file else explain_irregular(Path(entry.path)),
+    )
+
+
+def _answers(question: Callable[[], bool]) -> bool:
+    """Whether it is so; not of a link that leads back to itself."""
     try:
-        return entry.is_dir()
+        return question()
     except OSError:
         return False
 
 
-def _is_file(entry: os.DirEntry) -> bool:
-    """Whether an entry is a regular file or a link to one."""
-    try:
-        return entry.is_file()
-    except OSError:
-        return False
+def describe_silence(error: Unanswered) -> str:
+    return f"it does not answer, {error}: run the same command again once its disk answers"
 
 
 def describe_path(path: Path | str) -> str:

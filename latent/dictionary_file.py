@@ -104,6 +104,7 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
             raise ValueError(length)
         head = json.loads(data[8 : 8 + length].tobytes())
         body = data[8 + length :]
+        _refuse_overlap(head, len(body))
         found = {
             name: _tensor(entry, body) for name, entry in head.items() if name != "__metadata__"
         }
@@ -120,6 +121,13 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
                 f"{name} of {path} holds numbers beyond {LARGEST:,.0f}, too large to reconstruct a token: train it again"
             )
     return tensors
+
+
+def _refuse_overlap(head: Mapping, size: int) -> None:
+    """Raise ValueError where tensors together are longer than what holds them: each may name all of it."""
+    offsets = [entry["data_offsets"] for name, entry in head.items() if name != "__metadata__"]
+    if sum(max(0, stop - first) for first, stop in offsets) > size:
+        raise ValueError("tensors overlap")
 
 
 def _tensor(entry: Mapping, body: np.ndarray) -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -13,8 +14,28 @@ from tubelet.latent.mask_objects import Layers, MaskObjects
 from tubelet.store.annotations.masks import decode_runs
 
 LONGEST = 4_000_000  # characters of one compressed run-length code
+EFFORT, PER_ROW = (
+    2_000_000_000,
+    2_000,
+)  # steps that filling all polygons may take: a row of one takes its corners, and as long as so many
 FORMS = "COCO's annotations, or one {size, counts}"
 Bound = Callable[[int, str], None]
+
+
+@dataclass
+class MaskLimits:
+    """What reading a text may take; `bound` refuses a number of bytes that is too large."""
+
+    bound: Bound
+    effort: int = 0
+
+    def fill(self, rows: int, corners: int) -> None:
+        """Count what a polygon takes. Raises LatentError where all of them take too much."""
+        self.effort += rows * (PER_ROW + corners)
+        if self.effort > EFFORT:
+            raise LatentError(
+                "these polygons have too many rows and corners: pass those of one window, or run lengths"
+            )
 
 
 def read_json(data: bytes, bound: Bound) -> MaskObjects:
@@ -29,12 +50,12 @@ def read_json(data: bytes, bound: Bound) -> MaskObjects:
     )
     if found and not annotations:
         raise LatentError("this JSON has no annotation: pass one that holds a mask")
-    size = _find_size(found, _find_owner(annotations))
+    size, limits = _find_size(found, _find_owner(annotations)), MaskLimits(bound)
     masks: dict[str, np.ndarray] = {}
     total = 0
     for number, one in enumerate(annotations, 1):
         name = str(one.get("id", number)) if isinstance(one, Mapping) else str(number)
-        mask = np.stack(list(_frames(one, size, bound)))
+        mask = np.stack(list(_frames(one, size, limits)))
         total += mask.size
         bound(total, "bytes")
         masks[name] = masks[name] | mask if name in masks else mask
@@ -61,7 +82,7 @@ def _find_size(found: Any, owner: Any) -> tuple[int, int] | None:
     return _own_size(own[0]) if own else None
 
 
-def _frames(one: Any, size: tuple[int, int] | None, bound: Bound) -> Iterator[np.ndarray]:
+def _frames(one: Any, size: tuple[int, int] | None, limits: MaskLimits) -> Iterator[np.ndarray]:
     """A mask ``(h, w)`` per frame of an annotation."""
     if "segmentations" in one:
         kept = one["segmentations"]
@@ -70,10 +91,10 @@ def _frames(one: Any, size: tuple[int, int] | None, bound: Bound) -> Iterator[np
             or next((_part_size(part) for part in kept if isinstance(part, Mapping)), None)
             or _own_size(one)
         )
-        bound(len(kept) * prod(known), "bytes")
-        yield from (_mask(part, known, bound) if part else np.zeros(known, bool) for part in kept)
+        limits.bound(len(kept) * prod(known), "bytes")
+        yield from (_mask(part, known, limits) if part else np.zeros(known, bool) for part in kept)
         return
-    yield _mask(one if "counts" in one else one["segmentation"], size or _own_size(one), bound)
+    yield _mask(one if "counts" in one else one["segmentation"], size or _own_size(one), limits)
 
 
 def _own_size(one: Mapping) -> tuple[int, int] | None:
@@ -93,17 +114,17 @@ def _require_size(size: tuple[int, int] | None) -> tuple[int, int]:
     return size
 
 
-def _mask(part: Any, size: tuple[int, int] | None, bound: Bound) -> np.ndarray:
+def _mask(part: Any, size: tuple[int, int] | None, limits: MaskLimits) -> np.ndarray:
     if isinstance(part, Mapping):
         height, width = _part_size(part)
         if min(height, width) < 1:
             raise ValueError("a side is not positive")
-        bound(height * width, "bytes")
+        limits.bound(height * width, "bytes")
         counts = part["counts"]
         return decode_runs(
             _decompress(counts) if isinstance(counts, str) else counts, height, width
         )
-    return _fill(part, _require_size(size), bound)
+    return _fill(part, _require_size(size), limits)
 
 
 def _decompress(text: str) -> list[int]:
@@ -126,24 +147,29 @@ def _decompress(text: str) -> list[int]:
     return runs
 
 
-def _fill(polygons: Sequence[Any], size: tuple[int, int], bound: Bound) -> np.ndarray:
+def _fill(polygons: Sequence[Any], size: tuple[int, int], limits: MaskLimits) -> np.ndarray:
     """A mask from polygons, each x, y, x, y ...; a pixel belongs to one by its center, at half a pixel."""
-    bound(size[0] * size[1], "bytes")
+    limits.bound(size[0] * size[1], "bytes")
     filled = np.zeros(size, bool)
     for polygon in polygons:
         corners = np.array(polygon, float).reshape(-1, 2)
         if len(corners) < 3 or not np.isfinite(corners).all() or np.abs(corners).max() > 1e6:
             raise ValueError("no polygon")
-        _fill_one(filled, corners)
+        first, last = (
+            int(np.clip(at, 0, size[0])) for at in (corners[:, 1].min(), corners[:, 1].max() + 1)
+        )
+        limits.fill(last - first, len(corners))
+        _fill_rows(filled, corners, range(first, last))
     return filled
 
 
-def _fill_one(filled: Bool[np.ndarray, "h w"], corners: Float[np.ndarray, "n 2"]) -> None:
+def _fill_rows(
+    filled: Bool[np.ndarray, "h w"], corners: Float[np.ndarray, "n 2"], rows: range
+) -> None:
     """Add to a mask, row by row, the pixels whose centers have an odd number of edges to their left."""
     (x, y), (next_x, next_y) = corners.T, np.roll(corners, -1, axis=0).T
-    height, width = filled.shape
-    first, last = (int(np.clip(at, 0, height)) for at in (y.min(), y.max() + 1))
-    for row in range(first, last):
+    width = filled.shape[1]
+    for row in rows:
         at = row + 0.5
         crossed = (y <= at) != (next_y <= at)
         rise = (next_y - y)[crossed]

@@ -2,6 +2,7 @@
 
 import io
 import math
+import struct
 import zlib
 from codecs import BOM_UTF8
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ from tubelet.store.rows import ClipRow, VideoRow, list_fed_frames
 
 UNREADABLE = (
     ValueError, TypeError, AttributeError, IndexError, OSError, EOFError, KeyError, SyntaxError, RuntimeError, OverflowError, NotImplementedError,
-    BadZipFile, zlib.error, Image.DecompressionBombError,
+    BadZipFile, zlib.error, struct.error, Image.DecompressionBombError,
 )  # fmt: skip
+HEADING_MOST = 10_000  # bytes before an array's values, as NumPy reads
 MOST = 1 << 28  # bytes or pixels that a mask may unpack to
 
 
@@ -100,6 +102,11 @@ def _array(data: bytes) -> np.ndarray:
 def _npy(file: IO[bytes], held: int) -> np.ndarray:
     """An array whose heading promises no more than is allowed, and no more than the file holds."""
     version = np.lib.format.read_magic(file)
+    if version != (1, 0):  # whose heading may be as long as four bytes can say
+        (length,) = struct.unpack("<I", file.read(4))
+        if length > HEADING_MOST:
+            raise ValueError("the heading is too long")
+        file.seek(-4, io.SEEK_CUR)
     read = (
         np.lib.format.read_array_header_1_0
         if version == (1, 0)

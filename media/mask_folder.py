@@ -3,8 +3,10 @@
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,8 @@ from tubelet.store.disk.files import read_regular
 from tubelet.store.errors import AnnotationError
 
 NUMBERED = re.compile(r"(\d+)$")
+PIXELS = 1 << 26  # of one mask
+OBJECTS = 4096  # of one mask: each is written by itself
 MODES = ("P", "L", "1", "I;16")  # palette, gray and black-and-white: a number per pixel
 
 
@@ -40,10 +44,8 @@ class MaskFolder:
             for frame, file, data in _frames(folder, options.first_frame):
                 digest.update(f"{file.relative_to(self.path)}\0".encode() + data)
                 if video_id is not None:
-                    objects = _read_objects(file, data)
-                    if fault := fault_of_mask(videos.facts[video_id], frame, objects.shape):
-                        raise AnnotationError(f"{file}: {fault}; nothing was imported")
-                    rows += mask_rows(video_id, frame, objects)
+                    check = partial(fault_of_mask, videos.facts[video_id], frame)
+                    rows += mask_rows(video_id, frame, _read_objects(file, data, check))
         return SourceContent(
             kind="masks",
             sha256=digest.hexdigest(),
@@ -88,10 +90,18 @@ def _frames(folder: Path, first: int) -> Iterator[tuple[int, Path, bytes]]:
             ) from error
 
 
-def _read_objects(file: Path, data: bytes) -> np.ndarray:
-    """Numbers of objects ``(h, w)``."""
+def _read_objects(
+    file: Path, data: bytes, find_fault: Callable[[tuple[int, int]], str | None]
+) -> np.ndarray:
+    """Numbers of objects ``(h, w)``. The size is checked before it is unpacked: a few bytes can stand for any picture."""
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as picture:
+            if fault := find_fault((picture.height, picture.width)):
+                raise AnnotationError(f"{file}: {fault}; nothing was imported")
+            if (pixels := picture.height * picture.width) > PIXELS:
+                raise AnnotationError(
+                    f"{file} has {pixels:,} pixels, more than the {PIXELS:,} that are read: save the masks smaller, in the shape of the video; nothing was imported"
+                )
             mode, objects = picture.mode, read_numbers(picture)
     except (
         OSError,
@@ -106,5 +116,9 @@ def _read_objects(file: Path, data: bytes) -> np.ndarray:
     if mode not in MODES:
         raise AnnotationError(
             f"{file} is a picture of mode {mode}, not of object numbers: save masks with a palette, or in gray; nothing was imported"
+        )
+    if (found := np.count_nonzero(np.bincount(objects.reshape(-1)))) > OBJECTS:
+        raise AnnotationError(
+            f"{file} has {found:,} numbers, more than the {OBJECTS:,} objects that a mask may have: is it a picture, or a depth map? Nothing was imported"
         )
     return objects.astype(np.int64)

@@ -89,6 +89,14 @@ class Known:
             found.setdefault(failure.path, []).append(failure)
         return {path: tuple(failures) for path, failures in found.items()}
 
+    @cached_property
+    def places_by_path(self) -> Mapping[str, tuple[PlaceRow, ...]]:
+        """The videos that were found at each path, one after the other."""
+        found: dict[str, list[PlaceRow]] = {}
+        for place in self.places.values():
+            found.setdefault(place.path, []).append(place)
+        return {path: tuple(places) for path, places in found.items()}
+
     @classmethod
     def of(
         cls,

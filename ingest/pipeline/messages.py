@@ -10,7 +10,7 @@ from tubelet.ingest.sources import Source
 from tubelet.store import ids
 from tubelet.store.clock import now
 from tubelet.store.pairs.rows import Pair
-from tubelet.store.rows import FailureRow, FoundFile, PlannedClip, VideoRow
+from tubelet.store.rows import FailureRow, FoundFile, PlaceRow, PlannedClip, VideoRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +84,7 @@ class VideoDone:
     pairless: bool = False  # too short for the pair that was asked for
     duplicate_of: Source | None = None  # a source earlier in the same run
     moved_from: VideoRow | None = None  # the `videos` row that names another path
+    replaced: tuple[PlaceRow, ...] = ()  # other videos that were at its path before
     shared: bool = False  # another process did it while this one ran
 
 

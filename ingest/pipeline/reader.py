@@ -18,7 +18,7 @@ from tubelet.media.errors import VideoError
 from tubelet.store import StoreError, ids
 from tubelet.store.jobs.claims import Claims
 from tubelet.store.pairs.rows import REPEATED
-from tubelet.store.rows import VideoRow
+from tubelet.store.rows import PlaceRow, VideoRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +97,7 @@ class Reader:
                         video_id=video_id,
                         place=reading.place,
                         duplicate_of=self._seen[video_id],
+                        replaced=self._find_replaced(source, video_id),
                     )
                 ]
             )
@@ -151,9 +152,11 @@ class Reader:
         try:
             moved_from = self._find_moved(source, reading.video_id)
             for item in [done] if done else self._decode(source, reading.video_id, reading):
-                yield (
-                    replace(item, moved_from=moved_from) if isinstance(item, VideoDone) else item
-                )
+                if isinstance(item, VideoDone):
+                    has_row = item.row or reading.video_id in self.known.videos
+                    replaced = self._find_replaced(source, reading.video_id) if has_row else ()
+                    item = replace(item, moved_from=moved_from, replaced=replaced)
+                yield item
         except Exception as error:  # one file's, whatever it is
             yield self._retract(source, reading, error)
 
@@ -202,6 +205,11 @@ class Reader:
         """The row of a known video that was found elsewhere before."""
         row = self.known.videos.get(video_id)
         return row if row and row.path != source.text else None
+
+    def _find_replaced(self, source: Source, video_id: str) -> tuple[PlaceRow, ...]:
+        """Where the store says of other videos that they are at the path of this one."""
+        there = self.known.places_by_path.get(source.text, ())
+        return tuple(place for place in there if place.video_id != video_id)
 
     def _is_mirrored(self, source: Source) -> bool:
         with source.open(self.threads) as video:

@@ -14,6 +14,7 @@ from tubelet.ingest.prediction.errors import judge_errors
 from tubelet.media.color import HDR
 from tubelet.store.outcome import INTERRUPTED
 from tubelet.store.remote.address import is_remote
+from tubelet.store.stalling import Attendant, Unanswered
 from tubelet.store.wording import agree, count, escape_controls
 
 NAMED = 5  # files of a kind in the printed summary; --json has all
@@ -34,6 +35,19 @@ class Elsewhere:
         both = (label or "none" for label in (self.label, self.same_label))
         labels = f" (labels {', '.join(both)})" if self.label != self.same_label else ""
         return f"{self.path} {'was' if self.moved else '='} {self.same_as}{labels}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplacedContent:
+    """A path at which a stored video was found before, and another one is now."""
+
+    path: str
+    before: str
+    now: str | None
+
+    @property
+    def words(self) -> str:
+        return f"{self.path} (was video {self.before}, is {self.now})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +107,7 @@ class Summary:
     sampling: Sampling = field(default_factory=lambda: Sampling(trained=None))
     duplicates_of: list[Elsewhere] = field(default_factory=list)  # in this run
     moved: list[Elsewhere] = field(default_factory=list)  # since an earlier run
+    replaced: list[ReplacedContent] = field(default_factory=list)  # since an earlier run
     skipped: Sequence[Skipped] = ()
     taken: Taken | None = None  # where the sources were a part of those that there are
     processes: int = 1  # that ended in order
@@ -161,6 +176,11 @@ class Summary:
         self.videos_failed += bool(done.failures) and (done.retracted or not kept)
 
     def _note_place(self, done: VideoDone) -> None:
+        if done.place:
+            self.replaced += [
+                ReplacedContent(path=before.path, before=before.video_id, now=done.video_id)
+                for before in done.replaced
+            ]
         if done.duplicate_of:
             self.duplicates += 1
             self.duplicates_of.append(
@@ -178,7 +198,7 @@ class Summary:
                     label=done.source.label,
                     same_as=before.path,
                     same_label=before.label,
-                    moved=_is_gone(before.path),
+                    moved=PLACES.is_gone(before.path),
                 )
             )
 
@@ -263,6 +283,10 @@ class Summary:
             lines.append(
                 f"moved; the store has the new path: {_name_some(one.words for one in self.moved)}"
             )
+        if self.replaced:
+            lines.append(
+                f"other content at the path of a stored video, which the store keeps: {_name_some(one.words for one in self.replaced)}"
+            )
         reasons = Counter(one.reason for one in self.skipped)
         for reason, number in reasons.items():
             names = _name_some(one.path for one in self.skipped if one.reason == reason)
@@ -312,9 +336,24 @@ class Summary:
         return lines
 
 
-def _is_gone(path: str) -> bool:
-    """Whether nothing is at a path any more; what is at an address is not asked for."""
-    return not is_remote(path) and not Path(path).exists()
+class KnownPlaces:
+    """Whether files are still where an earlier run found them. Once a disk has not answered, as that which they were copied from may, no file is asked for."""
+
+    def __init__(self) -> None:
+        self._attendant, self._answers = Attendant(), True
+
+    def is_gone(self, path: str) -> bool:
+        """What is at an address is not asked for either, and counts as being there."""
+        if is_remote(path) or not self._answers:
+            return not is_remote(path)
+        try:
+            return not self._attendant.wait(Path(path).exists)
+        except Unanswered:
+            self._answers = False
+            return True
+
+
+PLACES = KnownPlaces()
 
 
 def _name_some(names: Iterable[str]) -> str:

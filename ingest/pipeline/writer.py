@@ -265,6 +265,7 @@ class Writer:
         if place and (row or done.duplicate_of):
             self._placed.setdefault(video_id, set()).add(_place_id(place))
             self._put("places", self.known.places, place.store(_place_id(place), now()))
+            self._gone["places"] += [before.place_id for before in done.replaced]
 
     def _put(self, table: str, known: Mapping[str, Kept], row: Kept) -> None:
         """Add a row, or replace the one of the same id where it says something else."""

@@ -77,7 +77,7 @@ def estimate_pairs(
 
 def _estimate_cka(products: Products) -> Matrix:
     total = products.centered.sum(axis=0, dtype=np.float64)
-    low, high = resample_products(products.centered, lambda found, drawn: cka.normalize(found))
+    low, high = resample_products(products.centered, cka.normalize)
     own = np.diagonal(products.centered.sum(axis=0, dtype=np.float64))
     shuffled = cka.normalize_by(products.shuffled[CKA], own)
     return _read_matrix(cka.normalize(total), (low, np.minimum(high, 1)), shuffled)

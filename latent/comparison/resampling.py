@@ -13,14 +13,12 @@ from tubelet.store.intervals import TAILS, counts
 Ends = tuple[np.ndarray, np.ndarray]
 
 
-def resample_products(
-    products: np.ndarray, figure: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> Ends:
-    """The ends of the 95% interval of a figure of sums of products ``(p, ...)`` and of how often each unit was drawn, from the part of each unit ``(n, p, ...)``."""
+def resample_products(products: np.ndarray, figure: Callable[[np.ndarray], np.ndarray]) -> Ends:
+    """The ends of the 95% interval of a figure of sums of products ``(p, ...)``, from the part of each unit ``(n, p, ...)``."""
     units, flat = len(products), products.reshape(len(products), -1).astype(np.float64)
     total = flat.sum(axis=0)
     found = [
-        figure((total + 2 * (drawn - 1) @ flat).reshape(-1, *products.shape[1:]), drawn)
+        figure((total + 2 * (drawn - 1) @ flat).reshape(-1, *products.shape[1:]))
         for drawn in counts(units)
     ]
     return find_ends(np.concatenate(found))

@@ -27,7 +27,6 @@ from tubelet.latent.comparison.pairs import (
     multiply_places,
 )
 from tubelet.latent.comparison.places import Place, find_places
-from tubelet.latent.comparison.resampling import resample_products
 from tubelet.latent.comparison.sample import ComparisonSample, draw_sample
 from tubelet.latent.comparison.stability import Steps
 from tubelet.latent.comparison.states import MomentStates, read_states
@@ -112,15 +111,9 @@ def _estimate_spread(states: MomentStates) -> IntervalEstimate:
 
 
 def _estimate_ranks(products: Products) -> Iterator[IntervalEstimate]:
-    own = np.diagonal(products.centered, axis1=1, axis2=2)
-    units = len(own)
-
-    def rank(sums: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-        return geometry.effective_rank(sums, drawn @ products.lengths, units)
-
-    once = np.ones((1, units))
-    values = rank(own.sum(axis=0, dtype=np.float64)[None], once)[0]
-    for row in zip(values, *resample_products(own, rank)):
+    own = np.diagonal(products.centered, axis1=1, axis2=2).astype(np.float64)
+    found = geometry.estimate_ranks(own, products.lengths)
+    for row in zip(found.value, found.low, found.high):
         yield IntervalEstimate.of(row)
 
 

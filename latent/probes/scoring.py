@@ -6,7 +6,7 @@ import numpy as np
 
 from tubelet.latent.probes.options import MASKS, NUMBERS
 from tubelet.latent.probes.truth import Truth
-from tubelet.store.intervals import interval, lower_for_choice, means
+from tubelet.store.intervals import NORMAL, interval, lower_for_choice, means
 
 ACCURACY, R2, MEAN_IOU = "accuracy", "R2", "mIoU"
 FEWEST_LEFT_OUT = 3  # groups: of two, one that is left has no variance
@@ -58,14 +58,20 @@ def score(truth: Truth, predicted: Predicted) -> Score:
 
 
 def score_draws(truth: Truth, draws: list[Predicted]) -> Score:
-    """The mean over draws of the training videos; the interval is over units, each the mean over its draws."""
+    """The mean over draws of the training videos; the interval is over units, each the mean over its draws, and over draws: other videos would have taught the probe other things."""
     if truth.task == NUMBERS:
         return mean_score([score(truth, draw) for draw in draws])
-    right = np.mean([_right(truth, draw) for draw in draws], axis=0)
-    known = np.isfinite(right)
+    right = np.stack([_right(truth, draw) for draw in draws])
+    known = np.isfinite(right).all(axis=0)
     groups = truth.groups[known]
-    found = interval([right[known][groups == group].mean() for group in np.unique(groups)], 0, 1)
-    return Score(found.mean, found.low, found.high)
+    units = np.stack([right[:, known][:, groups == group].mean(axis=1) for group in np.unique(groups)])  # fmt: skip
+    found = interval(units.mean(axis=1).tolist(), 0, 1)
+    between = units.mean(axis=0).var(ddof=1) / len(draws) if len(draws) > 1 else 0.0
+    low, high = (
+        found.mean + side * np.hypot(found.mean - end, NORMAL * np.sqrt(between))
+        for side, end in ((-1, found.low), (1, found.high))
+    )
+    return Score(found.mean, float(max(low, 0.0)), float(min(high, 1.0)))
 
 
 def _right(truth: Truth, predicted: Predicted) -> np.ndarray:

@@ -135,6 +135,6 @@ moments of one video never count as independent. **CKA** is linear, from the unb
 when a space is rotated or scaled. **Mutual nearest neighbors** is the share of the nearest moments of other videos (by cosine around the mean) that two encoders have in common; **agreement of
 neighbors by video** is the same of the mean over a video's moments. **Temporal stability** is the cosine, around the mean, of a moment and the next, as long for every encoder; it is not known where
 clips end with the moment. **Effective rank** is the participation ratio, the squared sum of the variances over the sum of their squares, estimated so that few videos do not hold it down. **Spread** is
-the share of the squared length that is distance from the mean. Intervals are of 95%, by resampling videos or groups; those of CKA cover 83% to 87% at six videos,
-about 90% at 10 and 20, and 93% or more at 40. The neighbors of a video stay those found in the whole sample, and CKA and
+the share of the squared length that is distance from the mean. Intervals are of 95%, over videos or groups; those of CKA cover 83% to 87% at six videos,
+about 90% at 10 and 20, and 93% or more at 40; those of effective rank less than 95% where one direction has most of the variance. The neighbors of a video stay those found in the whole sample, and CKA and
 effective rank weigh what each video adds to first order. The chance level shuffles the videos of one side; rank and spread have none."""

@@ -10,8 +10,9 @@ from tubelet.store.store import Store
 
 AUTO = "auto"
 KEYS = ("path", "name", "stem", "video_id")  # in the order in which `auto` tries them
-KNOWN = """SELECT video_id, path FROM videos UNION SELECT video_id, path FROM places
-WHERE video_id IN (SELECT video_id FROM videos) ORDER BY ALL"""
+PLACES = "SELECT video_id, path FROM places WHERE video_id IN (SELECT video_id FROM videos)"
+KNOWN = f"""{PLACES} UNION SELECT video_id, path FROM videos WHERE path NOT IN (SELECT path FROM ({PLACES}))
+ORDER BY ALL"""  # a video whose path holds another one now is not meant by it
 FACTS = "SELECT video_id, name, frames, fps, duration_s, width, height FROM videos"
 
 
@@ -96,6 +97,8 @@ class Videos(KnownVideos):
     def __init__(self, store: Store) -> None:
         super().__init__([VideoPath(**row) for row in store.rows(KNOWN)])
         self.facts = {row["video_id"]: row for row in store.rows(FACTS)}
+        for video_id, row in self.facts.items():
+            self._ids.setdefault(video_id, [VideoPath(video_id, row["name"])])
 
 
 def _ending(places: Sequence[VideoPath], parts: tuple[str, ...]) -> list[VideoPath]:

@@ -8,12 +8,14 @@ import hashlib
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
@@ -21,9 +23,11 @@ from tubelet.store.disk.files import read_regular
 from tubelet.store.errors import AnnotationError
 
 LARGEST = 1 << 30  # bytes that are read at once
+COLUMNS = 10_000  # of a table
+CELLS = 50_000_000  # of a table that unpacks to more than its file holds
 LISTED = 5  # lines that an error names
 BLANK = " \t\r\n"
-LIST_LINE = re.compile(r"(\S.*?)[ ]+(-?\d+)\s*")  # a path and the number of a class
+CLASS = re.compile(r"-?\d+")
 NOT_FOUND = "does not exist: check the path"
 
 
@@ -58,7 +62,7 @@ def read_table(path: Path, list_label: str) -> TextTable:
     text = _decode(path, data)
     if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
         columns, lines = _json_lines(path, text)
-    elif LIST_LINE.fullmatch(first := _first_line(text)) and not set(first) & set(",;\t"):
+    elif _split_entry(first := _first_line(text)) and not set(first) & set(",;\t"):
         columns, lines = _class_list(path, text, list_label)
     else:
         delimiter = max("\t,;", key=first.count)
@@ -148,13 +152,14 @@ def _check_records(path: Path, text: str, delimiter: str) -> list[str]:
 
 
 def _check_header(path: Path, names: Sequence[str]) -> None:
+    _bound(path, 0, len(names))
     if len(names) < 2:
         raise AnnotationError(
             f"{path}, line 1: one column, {names[0][:80]!r}: a table needs one that names the video and others beside it"
         )
     if "" in names:
         raise AnnotationError(f"{path}, line 1: column {names.index('') + 1} has no name")
-    if twice := [name for name in names if names.count(name) > 1]:
+    if twice := [name for name, number in Counter(names).items() if number > 1]:
         raise AnnotationError(f"{path}, line 1: two columns are called {twice[0]!r}: rename one")
 
 
@@ -175,13 +180,24 @@ def _lines_of(text: str, delimiter: str, rows: Sequence[int]) -> list[str]:
 
 def _class_list(path: Path, text: str, label: str) -> tuple[pa.Table, list[int]]:
     """Lines of a path, blanks, and the number of a class; paths may hold blanks."""
-    found = [(line, LIST_LINE.fullmatch(one)) for line, one in _number_lines(text) if one.strip()]
-    if bad := [line for line, match in found if match is None]:
+    found = [(line, _split_entry(one)) for line, one in _number_lines(text) if one.strip()]
+    if bad := [line for line, entry in found if entry is None]:
         raise AnnotationError(
             f"{path}, line {bad[0]:,}: not a path and a number, as the first line has them; nothing was imported"
         )
-    paths, values = zip(*(match.groups() for _, match in found if match))
+    paths, values = zip(*(entry for _, entry in found if entry))
     return pa.table({"path": paths, label: values}), [line for line, _ in found]
+
+
+def _split_entry(line: str) -> tuple[str, str] | None:
+    """The path and the number of a class; None for a line that is something else."""
+    before, _, number = line.rstrip().rpartition(" ")
+    path = before.rstrip(" ")
+    return (
+        (path, number)
+        if path.strip() and not path[0].isspace() and CLASS.fullmatch(number)
+        else None
+    )
 
 
 def _json_lines(path: Path, text: str) -> tuple[pa.Table, list[int]]:
@@ -192,6 +208,7 @@ def _json_lines(path: Path, text: str) -> tuple[pa.Table, list[int]]:
             rows.append(_object(path, line, one))
             lines.append(line)
     names = list(dict.fromkeys(name for row in rows for name in row))
+    _bound(path, len(rows), len(names))
     return pa.table(
         {name: pa.array([row.get(name) for row in rows], pa.string()) for name in names}
     ), lines
@@ -239,13 +256,44 @@ def _plain(path: Path, line: int, name: str, value: Any) -> str | None:
 
 
 def _parquet(path: Path, data: bytes) -> pa.Table:
+    """A few bytes of Parquet can stand for any number of rows and of long texts: both are counted before they are written out."""
     try:
-        table = pq.read_table(pa.BufferReader(data))
+        kind = pq.read_schema(pa.BufferReader(data))
+        repeated = [field.name for field in kind if field.type in (pa.string(), pa.large_string())]
+        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=repeated)
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        _bound(path, file.metadata.num_rows, file.metadata.num_columns)
+        _bound_bytes(path, sum(group.total_byte_size for group in groups))
+        table = file.read()
+        _bound_bytes(path, sum(map(_count_bytes, table.columns)))
         return pa.table({name: _text(table[name]) for name in table.column_names})
     except (pa.ArrowException, OSError, ValueError) as error:
         raise AnnotationError(
             f"{path} cannot be read as Parquet ({str(error).splitlines()[0]}): write it again, without nested columns"
         ) from error
+
+
+def _count_bytes(column: pa.ChunkedArray) -> int:
+    """How long the texts of a column are once each row has its own."""
+    if not pa.types.is_dictionary(column.type):
+        return column.nbytes
+    lengths = [pc.binary_length(c.dictionary).take(c.indices) for c in column.chunks]
+    return sum(pc.sum(one).as_py() or 0 for one in lengths)
+
+
+def _bound(path: Path, rows: int, columns: int) -> None:
+    """Raise AnnotationError for a table of too many columns or cells: a row can add a column to all of them."""
+    if columns > COLUMNS or rows * columns > CELLS:
+        raise AnnotationError(
+            f"{path} has {columns:,} columns and {rows:,} rows, more than the {COLUMNS:,} columns or {CELLS:,} values that are read at once: leave out columns, or split it and import the parts"
+        )
+
+
+def _bound_bytes(path: Path, size: int) -> None:
+    if size > LARGEST:
+        raise AnnotationError(
+            f"{path} unpacks to {size / 1e9:.1f} GB, more than the {LARGEST / 1e9:.1f} GB that are read at once: split it and import the parts"
+        )
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -9,16 +9,18 @@ import duckdb
 
 from tubelet.store.disk.files import explain_disk_errors, unreadable
 from tubelet.store.disk.home import UNFINISHED
-from tubelet.store.disk.inside import UnsafePath
+from tubelet.store.disk.inside import DISTRUST, UnsafePath, is_component
 from tubelet.store.disk.layout import EMBEDDINGS, MEDIA, THUMBNAIL
 from tubelet.store.disk.masked import find_masked, list_maskings, name_rows
 from tubelet.store.disk.snapshot import alone
 from tubelet.store.disk.verification import Rows, find_damaged_files
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import (
+    BASES,
     CLIPS,
     DIM_SENSITIVITY,
     DIM_STATS,
+    ENCODERS,
     MASKINGS,
     PAIRS,
     POOLED,
@@ -92,6 +94,7 @@ def _contradictions(store: Store) -> Iterator[Problem]:
     """Where rows and files contradict each other."""
     claimed: set[Path] = set()
     yield from _find_damaged_embeddings(store, claimed)
+    yield from _find_unsafe_ids(store)
     yield from _unsafe_videos(store)
     yield from _find_wrong_counts(store)
     yield from _find_damaged_pairs(store)
@@ -223,10 +226,11 @@ def find_damage(path: Path, size: int, sha256: str) -> str | None:
 def _find_damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Problem]:
     """Clips whose embedding file is not what was committed, or is where no store keeps one; the others' files are `claimed`."""
     for clip in store.rows(
-        "SELECT clip_id, video_id, embedding_path, embedding_bytes, embedding_sha256 FROM clips ORDER BY ALL"
+        "SELECT clip_id, video_id, encoder_id, embedding_path, embedding_bytes, embedding_sha256 FROM clips ORDER BY ALL"
     ):
         try:
             store.layout.pictures(clip["video_id"], clip["clip_id"])
+            store.layout.embedding(clip["encoder_id"], clip["video_id"], clip["clip_id"])
             path = (
                 store.layout.embedding_file(clip["embedding_path"], clip["clip_id"])
                 if clip["embedding_path"] is not None
@@ -239,6 +243,20 @@ def _find_damaged_embeddings(store: Store, claimed: set[Path]) -> Iterator[Probl
             claimed.add(path)
             if what := find_damage(path, clip["embedding_bytes"], clip["embedding_sha256"]):
                 yield Problem(clip_id=clip["clip_id"], path=path, what=what)
+
+
+def _find_unsafe_ids(store: Store) -> Iterator[Problem]:
+    """Rows whose id names folders or files of the store, and is more than a name; those of clips are named with their files."""
+    for table in (VIDEOS, ENCODERS, BASES):
+        key = table.key[0]
+        for row in store.rows(f"SELECT {key} AS id FROM {table.name} ORDER BY ALL"):
+            if not is_component(row["id"]):
+                yield Problem(
+                    clip_id=None,
+                    path=None,
+                    what=f"a row of {table.name} has the id {row['id']!r}, which is a path: {DISTRUST}",
+                    rows=Rows(table.name, (row["id"],)),
+                )
 
 
 def _unsafe_videos(store: Store) -> Iterator[Problem]:

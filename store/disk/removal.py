@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tubelet.store.disk.files import explain_disk_errors
+from tubelet.store.disk.inside import is_component
 from tubelet.store.disk.layout import CODES, EMBEDDINGS, MASKED, MEDIA, MODELS
 from tubelet.store.disk.masked import (
     ID,
@@ -234,21 +235,23 @@ def _naming(store: Store, table: Table, gone: Gone) -> list[str]:
 
 
 def _measure_files(store: Store, gone: Gone) -> dict[Path, int]:
-    """Files that belong only to removed rows, all inside the store, and their bytes."""
+    """Files that belong only to removed rows, all inside the store, and their bytes. An id that is a path names none."""
     layout, bases, ids = store.layout, set(gone.get("bases", [])), list(gone.get("clips", []))
     clips = store.rows(
         "SELECT clip_id, video_id, encoder_id FROM clips WHERE clip_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY ALL",
         [ids],
     )
-    paths = [layout.thumbnail(video_id) for video_id in gone.get("videos", [])]
+    paths = [layout.thumbnail(id_) for id_ in filter(is_component, gone.get("videos", []))]
     for clip in clips:
-        paths += [
-            layout.embedding(clip["encoder_id"], clip["video_id"], clip["clip_id"]),
-            layout.pictures(clip["video_id"], clip["clip_id"]),
-        ]
+        if all(map(is_component, clip.values())):
+            paths += [
+                layout.embedding(clip["encoder_id"], clip["video_id"], clip["clip_id"]),
+                layout.pictures(clip["video_id"], clip["clip_id"]),
+            ]
     coded = {*ids}
     paths += [p for p in layout.walk(CODES) if p.stem in coded or p.parent.name in bases]
-    paths += [layout.model(id_) for table in KEPT_MODELS for id_ in gone.get(table.name, [])]
+    models = [id_ for table in KEPT_MODELS for id_ in gone.get(table.name, [])]
+    paths += [layout.model(id_) for id_ in filter(is_component, models)]
     paths += find_masked(store, _maskings_of(store, gone))
     return layout.home.measure(
         path for path in dict.fromkeys(paths) if _is_inside(path, store.root)

@@ -18,7 +18,7 @@ VIDEOS = Table(
         Column(
             "path",
             "VARCHAR",
-            "absolute path where it was last found; all known paths are in `places`",
+            "absolute path where it was last found; all known paths are in `places`, which has no row of it where other content is now",
         ),
         Column("bytes", "BIGINT", "size of the file", "bytes"),
         Column(
@@ -100,7 +100,11 @@ PLACES = Table(
     (
         Column("place_id", "VARCHAR", "hash of video and path"),
         Column("video_id", "VARCHAR", "content of the file when it was read"),
-        Column("path", "VARCHAR", "absolute path of the file"),
+        Column(
+            "path",
+            "VARCHAR",
+            "absolute path of the file; of one video alone, the last that was found there",
+        ),
         Column("name", "VARCHAR", "file name"),
         Column(
             "label", "VARCHAR", "folder of the file below the path given to ingest; NULL at its top"
@@ -254,7 +258,11 @@ FAILURES = Table(
     ("failure_id",),
     (
         Column("failure_id", "VARCHAR", "hash of path, content, encoder, stage, error and frame"),
-        Column("path", "VARCHAR", "absolute path of the file"),
+        Column(
+            "path",
+            "VARCHAR",
+            "absolute path of the file; of one video alone, the last that was found there",
+        ),
         Column("video_id", "VARCHAR", "content of the file; NULL where it could not be read"),
         Column("encoder_id", "VARCHAR", "encoder that failed; NULL where none was reached"),
         Column("stage", "VARCHAR", "what failed: read, open, decode, window or encode"),

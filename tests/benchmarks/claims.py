@@ -3,12 +3,18 @@ or those of groups of four with an intra-class correlation of 0.7, of which each
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
+import pyarrow as pa
 
+from tests.benchmarks.label_efficiency import cover_share
 from tests.benchmarks.measure import Row
+from tubelet.latent.comparison.geometry import estimate_ranks
+from tubelet.latent.comparison.kernels import center_unbiased, make_gram
 from tubelet.latent.null_similarity import level_of
 from tubelet.latent.transition.figures import explain, explain_gain
+from tubelet.reports.changes.prefixes import summarize_dimensions, summarize_distances
 from tubelet.reports.dimensions.position_probes import read_interval
 from tubelet.reports.dimensions.position_test import position_p
 from tubelet.reports.prediction.correlation import correlate_between, correlate_within
@@ -84,6 +90,37 @@ def try_spread(draw: Draw, rng: np.random.Generator, units: int) -> bool:
     return found.low <= 0.75 <= found.high
 
 
+def try_rank(draw: Draw, rng: np.random.Generator, units: int, variances: np.ndarray) -> bool:
+    """The effective rank of directions with these variances."""
+    away = (draw(rng, units * len(variances)) - MEANS[draw]) / DEVIATIONS[draw]
+    gram = make_gram(away.reshape(units, -1) * np.sqrt(variances))
+    own = np.square(center_unbiased(gram), dtype=np.float64).sum(axis=1)
+    found = estimate_ranks(own[:, None], np.diagonal(gram)[:, None])
+    truth = variances.sum() ** 2 / np.square(variances).sum()
+    return bool(found.low[0] <= truth <= found.high[0])
+
+
+def try_distance(draw: Draw, rng: np.random.Generator, units: int) -> bool:
+    """What tokens know of later frames, at a distance to the end of the prefix of which the difference shrinks by a third each."""
+    left = (2 / 3) ** np.arange(4)
+    values = draw(rng, units)[:, None] * left * rng.uniform(0.8, 1.2, (units, 4))
+    at, unit = np.meshgrid(np.arange(4), np.arange(units))
+    table = pa.table({"distance": at.ravel(), "video_id": unit.ravel().astype(str), "relative": values.ravel()})  # fmt: skip
+    row = summarize_distances(table).to_pylist()[2]
+    return row["low"] <= MEANS[draw] * left[2] <= row["high"]
+
+
+def try_prefix_dimension(draw: Draw, rng: np.random.Generator, units: int) -> bool:
+    """The same on the last slice, of the second of three dimensions; one video has no value of it."""
+    values = draw(rng, units)[:, None] * [0.5, 2, 1] * rng.uniform(0.8, 1.2, (units, 3))
+    if units > COUNTS[0]:
+        values[0, 1] = np.nan
+    unit, dim = np.meshgrid(np.arange(units), np.arange(3), indexing="ij")
+    table = pa.table({"dim": dim.ravel(), "video_id": unit.ravel().astype(str), "relative": pa.array(values.ravel(), from_pandas=True)})  # fmt: skip
+    (row,) = [one for one in summarize_dimensions(table).to_pylist() if one["dim"] == 1]
+    return row["low"] <= MEANS[draw] * 2 <= row["high"]
+
+
 def try_within(draw: Draw, rng: np.random.Generator, units: int) -> bool:
     """Rank correlation over the 12 slices of each video with a control of which it knows nothing, beside the range of chance."""
     found = correlate_within(_walk(draw, rng, units))
@@ -135,6 +172,7 @@ def _rank_correlation(draw: Draw) -> float:
 
 
 MEANS = _known(np.mean)
+DEVIATIONS = _known(np.std)
 SQUARES = _known(lambda values: np.square(values).mean())
 DECIBELS = _known(lambda values: -10 * np.log10(values).mean())
 RANKS = {draw: _rank_correlation(draw) for draw in KINDS.values()}
@@ -148,6 +186,15 @@ INTERVALS: Mapping[str, Try] = {
     "prediction: rank correlation between videos": try_between,
     "decoder: PSNR": try_psnr,
     "encoders: spread": try_spread,
+    "encoders: effective rank, 8 equal directions": partial(try_rank, variances=np.ones(8)),
+    "encoders: effective rank 18, 32 directions": partial(
+        try_rank, variances=np.arange(1, 33) ** -0.7
+    ),
+    "encoders: effective rank 21, 200 directions, one strong": partial(
+        try_rank, variances=1 / np.arange(1, 201)
+    ),
+    "changes: a prefix by distance to its end": try_distance,
+    "changes: a dimension on the last slice of a prefix": try_prefix_dimension,
     "dimensions: R2 of a position": try_reading,
     "tracking: a slice below the level of lost": try_level,
 }
@@ -159,6 +206,12 @@ def rows() -> Iterator[Row]:
             for units in COUNTS:
                 share = cover(attempt, draw, units, REPEATED)
                 yield Row(f"{what}, {kind}, {units} units", f"{share:.2f}", "nominal 0.95", share / 0.95, "0.95")  # fmt: skip
+    for task in ("classes", "numbers"):
+        for kind, draw in KINDS.items():
+            for units in COUNTS:
+                shape = units, SIZE if kind == "groups" else 1
+                share = cover_share(task, draw, shape, REPEATED // 4)
+                yield Row(f"probes: a quarter of the labels, {task}, {kind}, {units} units", f"{share:.2f}", "nominal 0.95", share / 0.95, "0.95")  # fmt: skip
     for what, p_values in (("matched pairs", draw_paired_p), ("position of a slice", draw_position_p)):  # fmt: skip
         for kind, draw in KINDS.items():
             for units in COUNTS:

@@ -7,6 +7,7 @@ from tubelet.latent.comparison import geometry, matching
 from tubelet.latent.comparison.cka import linear_cka
 from tubelet.latent.comparison.figures import AGREEMENT, CKA, MUTUAL
 from tubelet.latent.comparison.kernels import (
+    center_unbiased,
     make_gram,
     shuffle_marks,
     shuffle_products,
@@ -155,6 +156,24 @@ def test_effective_rank_counts_directions_even_beyond_the_number_of_units() -> N
         own = np.diagonal(products.centered, axis1=1, axis2=2).sum(axis=0, dtype=np.float64)
         found = geometry.effective_rank(own, products.lengths.sum(axis=0), 100)
         assert found[0] == pytest.approx(dims, abs=within)
+
+
+@pytest.mark.parametrize(("units", "least"), [(5, 0.83), (10, 0.89), (40, 0.9)])
+def test_intervals_of_effective_rank_cover_the_truth(units: int, least: float) -> None:
+    """Resamples of units, which stood here before, covered 0.67, 0.85 and 0.93; further spectra are in `tests/benchmarks/claims.py`."""
+    g, variances = np.random.default_rng(units), np.arange(1, 33) ** -0.7
+    states = g.standard_normal((400, units, 32)) * np.sqrt(variances)
+    grams = [make_gram(one) for one in states]
+    own = np.stack([np.square(center_unbiased(gram)).sum(axis=1) for gram in grams], axis=1)
+    found = geometry.estimate_ranks(own, np.stack([gram.diagonal() for gram in grams], axis=1))
+    truth = variances.sum() ** 2 / np.square(variances).sum()
+    assert (found.low >= 0).all() and (found.low < found.value).all()
+    assert np.mean((found.low <= truth) & (truth <= found.high)) >= least
+
+
+def test_a_place_that_does_not_vary_has_no_effective_rank() -> None:
+    found = geometry.estimate_ranks(np.zeros((6, 1)), np.zeros((6, 1)))
+    assert np.isnan([found.value, found.low, found.high]).all()
 
 
 def test_spread_is_0_for_one_vector_and_1_around_nothing() -> None:

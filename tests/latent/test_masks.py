@@ -1,6 +1,7 @@
 """Masks that are compared with others, and those of the smallest grids and of tokens that are not finite."""
 
 import io
+import struct
 import tracemalloc
 import zipfile
 
@@ -101,6 +102,22 @@ def test_a_supplied_mask_is_bounded_by_what_it_unpacks_to(data: bytes) -> None:
         assert tracemalloc.get_traced_memory()[1] < 50e6
     finally:
         tracemalloc.stop()
+
+
+def test_a_heading_is_not_read_before_its_length_is_known() -> None:
+    """A zip of 60 KB whose array says that 3 GB of heading follow: they were unpacked."""
+    data = zipped(b"\x93NUMPY\x02\x00" + struct.pack("<I", 3_000_000_000) + b" " * 60_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(LatentError, match="this is not a mask: pass"):
+            masks.read_mask(data)
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
+    sink = io.BytesIO()
+    np.lib.format.write_array(sink, np.eye(3, dtype=np.uint8)[None], version=(2, 0))
+    for kept in (sink.getvalue(), zipped(sink.getvalue())):
+        assert np.array_equal(masks.read_mask(kept), np.eye(3, dtype=bool)[None])
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
