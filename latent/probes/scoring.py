@@ -53,7 +53,13 @@ def score(truth: Truth, predicted: Predicted) -> Score:
     if truth.task == NUMBERS:
         return _determination(truth.values[predicted.places], predicted.predictions, groups)
     right = (truth.values[predicted.places] == predicted.predictions).astype(float)
-    found = interval([right[groups == group].mean() for group in np.unique(groups)], 0, 1)
+    return _score_groups(right, groups)
+
+
+def _score_groups(right: np.ndarray, groups: np.ndarray) -> Score:
+    """The mean over groups of the mean over each one's videos, and its interval."""
+    place = np.unique(groups, return_inverse=True)[1]
+    found = interval((np.bincount(place, right) / np.bincount(place)).tolist(), 0, 1)
     return Score(found.mean, found.low, found.high)
 
 
@@ -63,9 +69,7 @@ def score_draws(truth: Truth, draws: list[Predicted]) -> Score:
         return mean_score([score(truth, draw) for draw in draws])
     right = np.mean([_right(truth, draw) for draw in draws], axis=0)
     known = np.isfinite(right)
-    groups = truth.groups[known]
-    found = interval([right[known][groups == group].mean() for group in np.unique(groups)], 0, 1)
-    return Score(found.mean, found.low, found.high)
+    return _score_groups(right[known], truth.groups[known])
 
 
 def _right(truth: Truth, predicted: Predicted) -> np.ndarray:
