@@ -8,7 +8,7 @@ import numpy as np
 from tubelet.array_types import Int
 from tubelet.latent.dense.truth import Frames, measure_cover, read_objects
 from tubelet.latent.probes.options import FOREGROUND, MASKS, ProbeError, ProbeOptions
-from tubelet.latent.probes.truth import Truth, read_units
+from tubelet.latent.probes.truth import Truth, advise_folds, name_parts, read_units
 from tubelet.store import Store
 from tubelet.store.wording import count
 
@@ -87,7 +87,7 @@ def _refuse_few(units: Truth, options: ProbeOptions) -> None:
     found = len(set(units.groups.tolist()))
     if found < least:
         raise ProbeError(
-            f"{count(len(units.video_ids), 'video')} with masks and stored tokens, in {count(found, 'group')}, fewer than the {least} folds: import masks of more videos, or pass fewer --folds"
+            f"{count(len(units.video_ids), 'video')} with masks and stored tokens, in {count(found, 'group')}, fewer than {name_parts(units, least)}: import masks of more videos{advise_folds(units, found)}"
         )
 
 

@@ -4,16 +4,18 @@ shuffled    the same states, labels exchanged between videos: what the procedure
 majority    the commonest class of the training part, or its mean
 position    when a clip begins and ends, and the size of its grid: no picture at all
 pixels      8 x 8 colors of the slice pictures, averaged over slices
+motion      how far, and in which direction, slice pictures move from one to the next
 untrained   the states of a network with random weights
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 
+from tubelet.latent.probes import motion
 from tubelet.latent.probes.states import ClipStates
 from tubelet.latent.probes.truth import Truth
 from tubelet.store import Store
@@ -22,14 +24,16 @@ from tubelet.store.placement import Sheet
 from tubelet.store.questions.corpus import OF_GRID
 from tubelet.store.rows import ClipRow
 
-SHUFFLED, MAJORITY, POSITION, PIXELS, UNTRAINED = (
+SHUFFLED, MAJORITY, POSITION, PIXELS, MOTION, UNTRAINED = (
     "shuffled",
     "majority",
     "position",
     "pixels",
+    "motion",
     "untrained",
 )
-SIDE = 8  # pixels of a picture
+SIDE = 8  # pixels of a picture whose colors are read
+MOVING = 2  # slices, at least
 POSITIONS = f"""SELECT clip_id, video_id, [c.start_s, c.stop_s, c.start_s / greatest(v.duration_s, 1e-3), c.slices, c.grid_height, c.grid_width]::DOUBLE[] AS vector
 FROM clips c JOIN videos v USING (video_id) WHERE c.encoder_id = $encoder AND {OF_GRID} ORDER BY clip_id"""
 
@@ -52,37 +56,54 @@ def read_positions(store: Store, encoder_id: str) -> ClipStates:
 
 
 def read_pixels(store: Store, encoder_id: str) -> ClipStates:
-    """The colors of the clips of an encoder, from their slice pictures; of those that have some."""
+    """The colors of the clips of an encoder ``(192,)``, 0 to 1, the mean over their slice pictures; of those that have some."""
+    return _read_pictures(store, encoder_id, "RGB", SIDE, lambda tiles: tiles.mean(0).ravel() / 255)
+
+
+def read_motion(store: Store, encoder_id: str) -> ClipStates:
+    """The motion between slice pictures of the clips of an encoder; of those that have two slices or more."""
+    return _read_pictures(store, encoder_id, "L", motion.SIDE, motion.measure_motion, MOVING)
+
+
+def _read_pictures(
+    store: Store,
+    encoder_id: str,
+    mode: str,
+    side: int,
+    measure: Callable[[np.ndarray], np.ndarray],
+    fewest: int = 1,
+) -> ClipStates:
     clips = [
         ClipRow.of(row)
         for row in store.rows(
-            f"FROM clips c WHERE encoder_id = $encoder AND {OF_GRID} ORDER BY clip_id",
-            {"encoder": encoder_id},
+            f"FROM clips c WHERE encoder_id = $encoder AND slices >= $fewest AND {OF_GRID} ORDER BY clip_id",
+            {"encoder": encoder_id, "fewest": fewest},
         )
     ]
-    found = ((clip, _read_colors(store, clip)) for clip in clips)
+    found = ((clip, _read_tiles(store, clip, mode, side)) for clip in clips)
     return _join(
-        (clip.clip_id, clip.video_id, colors) for clip, colors in found if colors is not None
+        (clip.clip_id, clip.video_id, measure(tiles)) for clip, tiles in found if tiles is not None
     )
 
 
-def _read_colors(store: Store, clip: ClipRow) -> np.ndarray | None:
-    """Colors ``(192,)`` of 0 to 1, the mean over slices of 8 x 8 pixels; None where there is no picture to read."""
+def _read_tiles(store: Store, clip: ClipRow, mode: str, side: int) -> np.ndarray | None:
+    """The slice pictures of a clip, `side` pixels wide and high, 0 to 255; None where there is no picture to read."""
+    sheet = Sheet.of(clip)
     try:
         data = store.layout.pictures_file(clip.video_id, clip.clip_id).read_bytes()
         with Image.open(io.BytesIO(data)) as image:
-            sheet = Sheet.of(clip)
-            tiles = [_tile(image, sheet, number) for number in range(clip.slices)]
+            whole = image.convert(mode)
     except (OSError, UnsafePath):
         return None
-    return np.mean(tiles, axis=0)
+    return np.stack([shrink_tile(whole, sheet, number, side) for number in range(clip.slices)])
 
 
-def _tile(image: Image.Image, sheet: Sheet, number: int) -> np.ndarray:
+def shrink_tile(image: Image.Image, sheet: Sheet, number: int, side: int) -> np.ndarray:
+    """A slice's picture, `side` pixels wide and high."""
     top, left = sheet.corner(number)
     box = (left, top, left + sheet.tile[1], top + sheet.tile[0])
-    small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX, box=box)
-    return np.asarray(small, np.float64).ravel() / 255
+    small = image.resize((side, side), Image.Resampling.BOX, box=box)
+    return np.asarray(small, np.float64)
 
 
 def _join(rows: Iterable[tuple]) -> ClipStates:

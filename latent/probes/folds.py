@@ -53,8 +53,10 @@ def thin_fold(truth: Truth, fold: Fold, share: float, seed: int) -> Fold:
 
 def splitter(task: str, folds: int, seed: int):  # type: ignore[no-untyped-def]  # scikit-learn has no types
     """scikit-learn's splitter: groups stay whole, classes are spread evenly."""
-    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+    from sklearn.model_selection import GroupKFold
+
+    from tubelet.latent.probes.stratified import StratifiedFolds
 
     if task != CLASSES:
         return GroupKFold(n_splits=folds, shuffle=True, random_state=seed)
-    return StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    return StratifiedFolds(n_splits=folds, shuffle=True, random_state=seed)

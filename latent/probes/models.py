@@ -112,15 +112,16 @@ def _model(kind: str, task: str, clips: int) -> tuple[Any, dict[str, list]]:
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+
+    from tubelet.latent.probes.scaling import Scaler
 
     if kind == KNN:
         near = KNeighborsRegressor if task == NUMBERS else KNeighborsClassifier
         most = max(1, clips // 2)  # of what a part of the training part holds
         choices = [number for number in NEIGHBORS if number <= most] or [1]
         name = f"{near.__name__.lower()}__n_neighbors"
-        return make_pipeline(StandardScaler(), near(metric="cosine")), {name: choices}
+        return make_pipeline(Scaler(), near(metric="cosine")), {name: choices}
     if task == NUMBERS:
-        return make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": list(ALPHAS)}
+        return make_pipeline(Scaler(), Ridge()), {"ridge__alpha": list(ALPHAS)}
     logistic = LogisticRegression(max_iter=STEPS)
-    return make_pipeline(StandardScaler(), logistic), {"logisticregression__C": list(STRENGTHS)}
+    return make_pipeline(Scaler(), logistic), {"logisticregression__C": list(STRENGTHS)}

@@ -73,6 +73,7 @@ def run_probes(
 
 NOTES = {
     controls.PIXELS: "no control of raw pixels: the store holds no slice pictures of these clips (--no-pictures)",
+    controls.MOTION: "no control of motion: these clips have no slice pictures (--no-pictures), or a single slice",
     controls.UNTRAINED: "no control of an untrained network: ingest the videos with one, such as vjepa2.1-untrained, to have it",
 }
 
@@ -179,9 +180,13 @@ def _results(
     yield bench.try_majority(sum(clips[video] for video in bench.truth.video_ids))
     positions = controls.read_positions(bench.store, first)
     yield bench.try_states(None, positions, controls.POSITION)
-    pixels = controls.read_pixels(bench.store, first)
-    if bench.covers(pixels):
-        yield bench.try_states(None, pixels, controls.PIXELS)
+    for name, read in (
+        (controls.PIXELS, controls.read_pixels),
+        (controls.MOTION, controls.read_motion),
+    ):
+        seen = read(bench.store, first)
+        if bench.covers(seen):
+            yield bench.try_states(None, seen, name)
 
 
 def choose_places(

@@ -53,8 +53,19 @@ def score(truth: Truth, predicted: Predicted) -> Score:
     if truth.task == NUMBERS:
         return _determination(truth.values[predicted.places], predicted.predictions, groups)
     right = (truth.values[predicted.places] == predicted.predictions).astype(float)
-    found = interval([right[groups == group].mean() for group in np.unique(groups)], 0, 1)
+    return _score_groups(right, groups)
+
+
+def _score_groups(right: np.ndarray, groups: np.ndarray) -> Score:
+    """The mean over groups of the mean over each one's videos, and its interval."""
+    found = interval(_average_groups(right, groups).tolist(), 0, 1)
     return Score(found.mean, found.low, found.high)
+
+
+def _average_groups(right: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The mean over each group's videos."""
+    place = np.unique(groups, return_inverse=True)[1]
+    return np.bincount(place, right) / np.bincount(place)
 
 
 def score_draws(truth: Truth, draws: list[Predicted]) -> Score:
@@ -63,10 +74,9 @@ def score_draws(truth: Truth, draws: list[Predicted]) -> Score:
         return mean_score([score(truth, draw) for draw in draws])
     right = np.stack([_right(truth, draw) for draw in draws])
     known = np.isfinite(right).all(axis=0)
-    groups = truth.groups[known]
-    units = np.stack([right[:, known][:, groups == group].mean(axis=1) for group in np.unique(groups)])  # fmt: skip
-    found = interval(units.mean(axis=1).tolist(), 0, 1)
-    between = units.mean(axis=0).var(ddof=1) / len(draws) if len(draws) > 1 else 0.0
+    units = np.stack([_average_groups(draw, truth.groups[known]) for draw in right[:, known]])
+    found = interval(units.mean(axis=0).tolist(), 0, 1)
+    between = units.mean(axis=1).var(ddof=1) / len(draws) if len(draws) > 1 else 0.0
     low, high = (
         found.mean + side * np.hypot(found.mean - end, NORMAL * np.sqrt(between))
         for side, end in ((-1, found.low), (1, found.high))

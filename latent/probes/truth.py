@@ -111,8 +111,9 @@ def _sides(store: Store, values: Iterable[str]) -> dict[str, str]:
 def _task(asked: str, values: list[str], name: str) -> str:
     wrong = next((value for value in values if not _is_number(value)), None)
     if asked == NUMBERS and wrong is not None:
+        repeated = min(Counter(values).values()) > 1  # else a class has one video
         raise ProbeError(
-            f"--task numbers: the label {name!r} has the value {wrong[:80]!r}, which is not a number: correct it, or pass --task classes"
+            f"--task numbers: the label {name!r} has the value {wrong[:80]!r}, which is not a number: correct it{', or pass --task classes' if repeated else ''}"
         )
     if asked == AUTO:
         return NUMBERS if wrong is None and len(set(values)) > FEW_VALUES else CLASSES
@@ -128,10 +129,11 @@ def _is_number(value: str) -> bool:
 
 def refuse_untrainable(truth: Truth, total: int, folds: int) -> None:
     """Raise ProbeError if the remaining videos are too few, or too similar, to give a number. `total`: videos of the encoders."""
+    found = len(set(truth.groups))
     have = f"{count(len(truth.video_ids), 'video')} of {total:,} with stored states {'has' if len(truth.video_ids) == 1 else 'have'} the label {truth.name!r}"
-    if len(set(truth.groups)) < folds or len(truth.video_ids) < 2:
+    if found < folds:
         raise ProbeError(
-            f"{have}, in {count(len(set(truth.groups)), 'group')}, fewer than the {folds} folds: label more videos, or pass fewer --folds"
+            f"{have}, in {count(found, 'group')}, fewer than {name_parts(truth, folds)}: label more videos{advise_folds(truth, _count_rarest(truth))}"
         )
     if truth.task == NUMBERS:
         if np.ptp(truth.values) == 0:
@@ -142,6 +144,24 @@ def refuse_untrainable(truth: Truth, total: int, folds: int) -> None:
             f"{have}, all with the value {str(truth.values[0])!r}: a probe needs two classes or more"
         )
     _refuse_rare(truth, folds)
+
+
+def name_parts(truth: Truth, folds: int) -> str:
+    """What videos are divided into."""
+    return f"the {folds} folds" if truth.sides is None else "the two sides of the label `split`"
+
+
+def advise_folds(truth: Truth, most: int) -> str:
+    """The end of an advice: how many folds there can be; nothing where none would do, or a split is obeyed."""
+    return f", or pass --folds {most}" if truth.sides is None and most > 1 else ""
+
+
+def _count_rarest(truth: Truth) -> int:
+    """Groups of the rarest class, or all where there are no classes: no more folds can be made."""
+    if truth.task != CLASSES:
+        return len(set(truth.groups))
+    pairs = set(zip(truth.values.tolist(), truth.groups.tolist()))
+    return min(Counter(value for value, _ in pairs).values(), default=0)
 
 
 def _refuse_rare(truth: Truth, folds: int) -> None:
@@ -157,7 +177,7 @@ def _refuse_rare(truth: Truth, folds: int) -> None:
     if truth.sides is None and rare:
         number = counts[rare[0]]
         raise ProbeError(
-            f"the class {rare[0]!r} has {count(number, 'video or group', 'videos or groups')}, fewer than the {folds} folds: label more of it, remove it, or pass --folds {max(2, number)}"
+            f"the class {rare[0]!r} has {count(number, 'video or group', 'videos or groups')}, fewer than the {folds} folds: label more of it or remove it{advise_folds(truth, number)}"
         )
     if truth.sides is None:
         return

@@ -23,6 +23,7 @@ CONTROL_NAMES = {
     "majority": "majority",
     "position": "position alone",
     "pixels": "raw pixels",
+    "motion": "motion of pixels",
     "untrained": "untrained network",
 }
 

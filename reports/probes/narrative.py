@@ -92,7 +92,7 @@ def subject(found: ProbeFindings) -> Markdown:
 METHOD_OF_LABELS = """One vector per clip and layer, the mean over slices and patches, is standardized; the strength is chosen inside the training folds. Clips of a video, and videos
 of a `group`, are never on both sides. Predictions are averaged over a video's clips. Intervals are of 95%, their unit is the video, or the group where videos have one.
 `shuffled` exchanges labels between them; `majority` answers the commonest class of the training part, or its mean; `position` sees when a clip begins and ends and the size of its
-grid; `pixels` sees 8 x 8 colors of the slice pictures; `untrained` is a network with random weights."""
+grid; `pixels` sees 8 x 8 colors of the slice pictures; `motion` sees how far, and in which direction, they move; `untrained` is a network with random weights."""
 
 METHOD_OF_MASKS = """Logistic regression learns from single tokens which class covers most of their patch, over the annotated frames of the slice; the strength is chosen inside the training
 folds. Its probabilities are enlarged to the pixels of the encoder's picture, and each pixel gets the highest. mIoU is the mean over classes of the intersection over union of all predicted videos, each

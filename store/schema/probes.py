@@ -30,7 +30,7 @@ PROBES = Table(
         Column(
             "control",
             "VARCHAR",
-            "NULL for a probe; `shuffled` labels, `majority` class (or mean), `position` of the clip alone, `pixels` of the slice pictures, `untrained` network",
+            "NULL for a probe; `shuffled` labels, `majority` class (or mean), `position` of the clip alone, `pixels` of the slice pictures, `motion` between them, `untrained` network",
         ),
         Column("task", "VARCHAR", "`classes`, `numbers` or `masks`"),
         Column(

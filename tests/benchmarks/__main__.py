@@ -23,6 +23,7 @@ from tests.benchmarks import (
     one_clip,
     overhead,
     pairs,
+    probe_controls,
     probes,
     processes,
     reach,
@@ -64,6 +65,7 @@ BENCHMARKS = {
     "visitors": visitors,
     "comparison": comparison,
     "probes": probes,
+    "probe_controls": probe_controls,
     "layers": layers,
     "memory": memory,
 }

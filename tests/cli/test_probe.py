@@ -37,7 +37,7 @@ def test_the_command_prints_scores_and_every_control_and_keeps_them(root) -> Non
     kinds = [(result["control"], result["layer"]) for result in done["results"]]
     assert kinds == [
         (None, "only"), ("shuffled", "only"), ("untrained", "block:0"), ("untrained", "block:5"),
-        ("majority", None), ("position", None), ("pixels", None),
+        ("majority", None), ("position", None), ("pixels", None), ("motion", None),
     ]  # fmt: skip
     assert all(0 <= r["low"] <= r["score"] <= r["high"] <= 1 for r in done["results"])
     assert done["videos"] == 8 and done["notes"] == []
@@ -47,7 +47,7 @@ def test_the_command_prints_scores_and_every_control_and_keeps_them(root) -> Non
     store = Store(root)
     assert store.rows(
         "SELECT count(*) AS n, count(DISTINCT control) AS kinds FROM probes WHERE kind = 'linear'"
-    ) == [{"n": 7, "kinds": 5}]
+    ) == [{"n": 8, "kinds": 6}]
     store.close()
 
 
@@ -64,7 +64,7 @@ def test_an_attentive_probe_learns_from_clips_that_keep_their_tokens(root) -> No
     asked = ("probe", "--store", root, "--label", "action", "--kind", "attentive", "--device", "cpu", "--folds", "2")  # fmt: skip
     done = tubelet(*asked, "--epochs", "1", "--batch", "4", "--rates", "1e-3", "--json", check=True)
     kinds = [(one["control"], one["layer"]) for one in json.loads(done.stdout)["results"]]
-    assert kinds == [(None, "only"), ("shuffled", "only"), ("majority", None), ("position", None), ("pixels", None)]  # fmt: skip
+    assert kinds == [(None, "only"), ("shuffled", "only"), ("majority", None), ("position", None), ("pixels", None), ("motion", None)]  # fmt: skip
     assert "trained on 8 clips: learning rate 0.001, 1 epoch" in done.stderr
     store = Store(root)
     rows = store.rows("SELECT DISTINCT layer, hyperparameter, clip_count FROM probes WHERE kind = 'attentive' AND control IS NULL")  # fmt: skip

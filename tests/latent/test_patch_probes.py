@@ -161,7 +161,10 @@ def test_what_cannot_be_probed_is_a_sentence(root, tmp_path) -> None:
     with pytest.raises(ProbeError, match="has no masks: import some with"):
         run_patch_probes(bare, (), ProbeOptions(kind="patch"))
     store = mask_store(tmp_path / "masks")
-    with pytest.raises(ProbeError, match="in 9 groups, fewer than the 10 folds"):
+    with pytest.raises(
+        ProbeError,
+        match="in 9 groups, fewer than the 10 folds: import masks of more videos, or pass --folds 9$",
+    ):
         run_patch_probes(store, (), ProbeOptions(kind="patch", folds=10))
     rare = mask_store(tmp_path / "rare", rare=True)
     with pytest.raises(ProbeError, match="object 9 is in the masks of a single video or group"):

@@ -1,5 +1,7 @@
 """Probes on planted truth: the layer that carries a label is found, chance is chance, no group is on both sides, nothing is made up."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -17,7 +19,7 @@ from tubelet.latent.probes.run import run_probes
 from tubelet.latent.probes.scoring import Predicted, score
 from tubelet.latent.probes.states import ClipStates, find_places, read_states
 from tubelet.latent.probes.trial import Training, run_trial
-from tubelet.latent.probes.truth import Truth, read_truth
+from tubelet.latent.probes.truth import Truth, read_truth, refuse_untrainable
 from tubelet.latent.probes.weights import read_weights
 from tubelet.store import Store
 from tubelet.store.disk import integrity, removal
@@ -290,9 +292,12 @@ def labeled(store: Store, name: str, values: list[str]) -> None:
     ("values", "options", "told"),
     [
         (["a"] * 60, {}, "60 videos of 60 .* all with the value 'a': a probe needs two classes"),
-        (["a"] * 59 + ["b"], {}, "the class 'b' has 1 video or group, fewer than the 5 folds"),
-        (["a", "b", "a"], {}, "3 videos of 60 with stored states have .* fewer than the 5 folds"),
-        (["1", "x"] * 30, {"task": "numbers"}, "has the value 'x', which is not a number"),
+        (["a"] * 59 + ["b"], {}, "the class 'b' has 1 video or group, fewer than the 5 folds: label more of it or remove it$"),
+        (["a", "b", "a"], {}, "3 videos of 60 with stored states have .* fewer than the 5 folds: label more videos$"),
+        (["a", "b"] * 2, {}, "4 videos .* fewer than the 5 folds: label more videos, or pass --folds 2$"),
+        (["1", "2", "3"], {"task": "numbers"}, "fewer than the 5 folds: label more videos, or pass --folds 3$"),
+        (["1", "x"] * 30, {"task": "numbers"}, "has the value 'x', which is not a number: correct it, or pass --task classes$"),
+        (["1", "2", "x"], {"task": "numbers"}, "has the value 'x', which is not a number: correct it$"),
         (["1"] * 60, {"task": "numbers"}, "all with the same number"),
         (["a", "b"] * 30, {"layer": "block:9"}, "none of the chosen encoders has stored states of layer 'block:9': available are block:0, block:1, block:2, block:3"),
         (["a", "b"] * 2, {"folds": 3}, "the class 'a' has 2 videos or groups, fewer than the 3 folds: .* --folds 2"),
@@ -303,6 +308,22 @@ def test_what_gives_no_number_is_a_sentence(values, options, told, store) -> Non
     labeled(store, name, values)
     with pytest.raises(ProbeError, match=told):
         run_probes(store, name, (), ProbeOptions(**options))
+
+
+@pytest.mark.parametrize("values", [["a", "b"] * 2, ["a"] * 9 + ["b"] * 3, ["a"] * 9 + ["b"]])
+@pytest.mark.parametrize("per_group", [1, 2])
+def test_advice_that_names_folds_is_not_refused_in_turn(values, per_group) -> None:
+    """Videos of a group have one value, so a class has half as many groups as videos."""
+    names = tuple(f"v{number:02d}" for number in range(len(values) * per_group))
+    groups = np.repeat([f"g{number}" for number in range(len(values))], per_group)
+    truth = Truth(name="x", task="classes", video_ids=names, values=np.repeat(values, per_group), groups=groups, sides=None)  # fmt: skip
+    with pytest.raises(ProbeError) as refused:
+        refuse_untrainable(truth, len(names), 10)
+    found = re.search(r", or pass --folds (\d+)$", str(refused.value))
+    assert (found is None) == (values.count("b") < 2)
+    if found:
+        refuse_untrainable(truth, len(names), int(found[1]))
+        assert len(make_folds(truth, int(found[1]), 0)) == int(found[1])
 
 
 def test_a_label_that_is_not_there_names_those_that_are(store) -> None:
