@@ -3,7 +3,7 @@
 import pytest
 
 from tests.stores import synthetic_store
-from tubelet.store import Store
+from tubelet.store.disk import tables
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.untrusted import Limits, ask
 from tubelet.store.schema import DIM_STATS, RELATIONS, SLICE_STATS, TABLES, TOKEN_STATS
@@ -127,8 +127,8 @@ def test_statistics_of_dimensions_are_what_their_table_says(store):
 
 
 def test_a_new_store_holds_no_old_name(tmp_path):
-    Store.create(tmp_path / "store").close()
     for table, names in RENAMED.items():
+        tables.create(tmp_path / "store" / table, TABLES[table])
         log = next((tmp_path / "store" / table / "_delta_log").glob("*.json")).read_text()
         assert not any(f'\\"name\\":\\"{old}\\"' in log for old in names)
         assert all(f'\\"name\\":\\"{new}\\"' in log for new in names.values())
