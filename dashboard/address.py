@@ -54,7 +54,7 @@ NAMES = (
     OTHERS,
     COMPARE,
 )
-KEPT, VISITED = "address", "visited"  # in the session
+KEPT, VISITED, SENT = "address", "visited", "address-sent"  # in the session
 KEEP = (ENCODER, VIDEO, SELECTED)  # what is kept from page to page
 BUTTON = "go-"  # the key of a button that writes here begins so: that it was pressed is over by the next run
 ECHO_S = 10  # seconds in which a URL that was replaced may still come back
@@ -136,6 +136,21 @@ def choose_videos(video_ids: Sequence[str]) -> None:
 def read_widget(name: str) -> str:
     """What a widget that carries a parameter says, before it is drawn; "" for nothing."""
     return str(st.session_state.get(name, st.query_params.get(name, "")) or "")
+
+
+def send_again(leaving: str) -> None:
+    """Send the browser its URL once more, soon after a widget's parameter has left it; to be called where the parameter may be leaving.
+
+    When it leaves, the browser is sent the URL that this run was asked with. What is typed until that arrives is then missing from the
+    browser's URL, so a run that follows soon sends its own as well, and the last one has everything.
+    """
+    sent: float | None = st.session_state.get(SENT)
+    now = time.monotonic()
+    if leaving in st.query_params:
+        st.session_state[SENT] = now  # by the widget, once it is drawn
+    elif sent is not None and now - sent < ECHO_S:
+        st.session_state[SENT] = now
+        st.query_params.update()  # nothing changes, and it is sent
 
 
 def settle(page: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 
-from tubelet.dashboard import address, paging
+from tubelet.dashboard import address
 
 SLOW = 120  # seconds a run may take on a busy machine
 OLD = {"video": "v", "clip": "a", "slice": "0"}
@@ -139,5 +139,5 @@ def test_what_is_typed_until_the_page_number_has_left_the_url_comes_back_to_it(
     assert ask({"search": "c", "page": "2"}) == [{"search": "c"}]
     assert ask({"search": "co", "page": "2"}) == [{"search": "co"}], "the first has not arrived"
     assert ask({"search": "coo"}) == [{"search": "coo"}], "the second may arrive after this one"
-    monkeypatch.setattr(paging, "LATE_S", 0)
+    monkeypatch.setattr(address, "ECHO_S", 0)
     assert ask({"search": "cook"}) == []
