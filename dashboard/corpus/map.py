@@ -61,7 +61,14 @@ def show(store: Store, videos: VideoFilter) -> None:
 
 def _choose(store: Store) -> tuple[str, str]:
     """The layout and what colors show, in the URL."""
-    labels = [f"{LABELED}{name}" for name in (*label_columns.names(store), FOLDER)]
+    labels, folder = (
+        [f"{LABELED}{name}" for name in label_columns.names(store)],
+        f"{LABELED}{FOLDER}",
+    )
+    if any(row["label"] for row in caching.rows(store, corpus.labels())):
+        shows = [*labels, folder, *TOKEN_STATISTICS]
+    else:  # the folder would give all videos one color
+        shows = [*labels, *TOKEN_STATISTICS, folder]
     with st.container(horizontal=True, vertical_alignment="bottom", key="choices-map"):
         layout = st.segmented_control(
             "Layout",
@@ -72,7 +79,7 @@ def _choose(store: Store) -> tuple[str, str]:
             on_change=lambda: address.redirect(**{AREA: ""}),
             **bind("map-layout"),
         )
-        shown = st.selectbox("Color", [*labels, *TOKEN_STATISTICS], width=200, **bind("map-color"))
+        shown = st.selectbox("Color", shows, width=200, **bind("map-color"))
     return layout, shown
 
 

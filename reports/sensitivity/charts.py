@@ -92,18 +92,20 @@ def ranked_dimensions(dims: pa.Table, reference: float, unit: str) -> alt.LayerC
         *(alt.Tooltip(f"{name}:Q", format=".4g") for name in ("relative", "low", "high")),
     ]
     base = alt.Chart(dims).encode(y=y, color=color, tooltip=tips)
+    reacts = any(dims["relative"].to_pylist())  # else the axis has one tick, 0.000000
+    scale = alt.Scale(zero=True) if reacts else alt.Scale(domain=[0, 1])
     median = (
         alt.Chart(pa.table({"median": [reference]}))
         .mark_rule(strokeDash=[5, 4], color=GRAY)
         .encode(x="median:Q")
     )
     rules = base.mark_rule(strokeWidth=1.5).encode(
-        x=alt.X("low:Q", title=unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=8)),
+        x=alt.X("low:Q", title=unit, scale=scale, axis=alt.Axis(tickCount=8)),
         x2="high:Q",
     )
     rules = [rules] if dims["low"].null_count < len(dims) else []
     points = base.mark_point(filled=True, size=36, opacity=1).encode(
-        x=alt.X("relative:Q", title=unit)
+        x=alt.X("relative:Q", title=unit, scale=scale, axis=alt.Axis(tickCount=8))
     )
     return alt.LayerChart(layer=[median, *rules, points]).properties(
         height=13 * max(len(dims), 3), width="container"

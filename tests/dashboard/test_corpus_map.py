@@ -5,10 +5,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from tests.browsing import BROWSER, SLOW, Visit, expect, visiting_afresh
 from tests.dashboard.test_dashboard import open_page, stands, text
-from tests.stores import synthetic_store
+from tests.stores import Recipe, add_videos, make_store, synthetic_store
 from tubelet.dashboard import caching
 from tubelet.dashboard.corpus import map as corpus_map
 from tubelet.latent.area import Area
@@ -16,6 +17,7 @@ from tubelet.latent.categories import NONE
 from tubelet.latent.video_map import PCA
 from tubelet.store import Store
 from tubelet.store.annotations.importing import ImportOptions, TableFile, import_sources
+from tubelet.store.statistics import TOKEN_STATISTICS
 
 VIDEOS = 12
 EVERYWHERE = "1,0,0,0,0,1,0,0,0,0,0,1;-2,-2,2,-2,2,2,-2,2"
@@ -71,6 +73,19 @@ def test_an_area_holds_only_what_the_filters_list(store: Store) -> None:
 def test_odd_addresses_draw_the_map(store: Store, given: dict[str, str]) -> None:
     test = open_page("corpus", store, view="Map", **given)
     assert not test.exception and "in the area" not in text(test)
+
+
+def color_choices(test: AppTest) -> list[str]:
+    return next(box for box in test.selectbox if box.label == "Color").options
+
+
+def test_colors_begin_with_what_tells_videos_apart(store: Store, tmp_path) -> None:
+    assert color_choices(open_page("corpus", store, view="Map"))[:2] == ["label: split", "label: folder"]  # fmt: skip
+    made = make_store(tmp_path / "films", Recipe(videos=0))
+    add_videos(made, Recipe(videos=1), first=3)  # the one without a folder's label
+    first, *_, last = color_choices(open_page("corpus", made, view="Map"))
+    made.close()
+    assert first in TOKEN_STATISTICS and last == "label: folder"
 
 
 def test_too_few_videos_for_a_layout_say_so(tmp_path) -> None:

@@ -20,7 +20,7 @@ from tubelet.reports.blocks import Code, Heading, Picture, Table, Text
 from tubelet.reports.catalogue import REPORTS, sensitivity_blocks
 from tubelet.reports.errors import ReportError
 from tubelet.reports.rasters import Raster, downsample
-from tubelet.reports.sensitivity import comparison, sections
+from tubelet.reports.sensitivity import charts, comparison, sections
 from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.sensitivity.request import SensitivityOptions, SensitivityRequest
 
@@ -304,6 +304,15 @@ def test_a_raster_has_a_pixel_a_cell_and_the_ends_of_its_colors():
     )
     cells, step = downsample(np.arange(1001.0 * 1001).reshape(1001, 1001))
     assert step == 3 and cells.shape == (334, 334) and cells[0, 0] == np.arange(3).mean() + 1001
+
+
+def test_dimensions_of_which_none_reacts_have_an_axis_that_can_be_read():
+    def ends(relative: list[float]) -> list:
+        dims = pa.table({"dim": ["0", "1"], "relative": relative, "low": pa.nulls(2, pa.float64()), "high": pa.nulls(2, pa.float64()), "kind": ["other"] * 2})  # fmt: skip
+        drawn = charts.ranked_dimensions(dims, 0.0, "unit").to_dict()
+        return drawn["layer"][-1]["encoding"]["x"]["scale"].get("domain")
+
+    assert ends([0.0, 0.0]) == [0, 1] and ends([0.3, 0.1]) is None
 
 
 def test_a_drawing_that_dies_is_a_sentence(store, tmp_path):
