@@ -66,7 +66,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_table_that_unpacks_to_more_than_its_file_is_refused(name, tmp_path, monkeypatch):
-    """Each took minutes or gigabytes: 60 million rows in 4 KB, texts of 1 MB that the file holds once, a header compared with itself, a column per row, a line of blanks."""
+    """Rows and texts that the file holds once, a header compared with itself, a column per row, a line of blanks."""
     path = tmp_path / name
     why = BOMBS[name](path, monkeypatch)
     assert path.stat().st_size < 5e6
@@ -109,7 +109,7 @@ def test_a_folder_s_mask_of_too_many_pixels_or_numbers_is_refused(kind, store, t
 
 
 def test_tensors_that_lie_over_each_other_are_refused(tmp_path):
-    """A header of 100 names for one stretch of 4 MB was read as 400 MB."""
+    """A header of 100 names for one stretch of 4 MB, which stands for 400 MB."""
     entry = {"dtype": "F32", "shape": [1_000_000], "data_offsets": [0, 4_000_000]}
     head = json.dumps({f"t{number}": entry for number in range(100)}).encode()
     path = tmp_path / "dictionary.safetensors"
