@@ -16,12 +16,16 @@ SLICES, SIDE, DIM, VIDEOS = 2, 8, 12, 9
 OBJECTS = (1, 7)  # numbers in the masks
 
 
-def mask_store(path: Path, noise: float = 0.3, rare: bool = False) -> Store:
+def mask_store(
+    path: Path, noise: float = 0.3, rare: bool = False, videos: int = VIDEOS, dim: int = DIM
+) -> Store:
     """An encoder `shown` whose tokens have a dimension per object, and one `blind` whose tokens are noise; the caller closes it. `rare`: the first video has an object 9, too."""
-    store = synthetic_store(path, videos=VIDEOS, slices=SLICES, side=SIDE, dim=4)
-    maps = [_draw_map(number) for number in range(VIDEOS)]
-    plant_tokens(store, "shown", [_make_tokens(n, one, noise) for n, one in enumerate(maps)])
-    plant_tokens(store, "blind", [_make_tokens(n, one * 0, noise) for n, one in enumerate(maps)])
+    store = synthetic_store(path, videos=videos, slices=SLICES, side=SIDE, dim=4)
+    maps = [_draw_map(number) for number in range(videos)]
+    plant_tokens(store, "shown", [_make_tokens(n, one, noise, dim) for n, one in enumerate(maps)])
+    plant_tokens(
+        store, "blind", [_make_tokens(n, one * 0, noise, dim) for n, one in enumerate(maps)]
+    )
     rows: list[dict] = []
     for video, shown in zip(video_ids(store), maps):
         for slice_ in range(SLICES):  # a frame of each is annotated
@@ -43,9 +47,9 @@ def _draw_map(number: int) -> np.ndarray:
     return shown
 
 
-def _make_tokens(number: int, shown: np.ndarray, noise: float) -> np.ndarray:
+def _make_tokens(number: int, shown: np.ndarray, noise: float, dim: int) -> np.ndarray:
     generator = np.random.default_rng([number, 15])
-    grid = noise * generator.standard_normal((*shown.shape, DIM))
+    grid = noise * generator.standard_normal((*shown.shape, dim))
     for at, object_ in enumerate(OBJECTS):
         grid[..., at] += 3 * (shown == object_)
     return grid

@@ -23,6 +23,7 @@ from tests.benchmarks import (
     one_clip,
     overhead,
     pairs,
+    patch_probes,
     probe_controls,
     probes,
     processes,
@@ -66,6 +67,7 @@ BENCHMARKS = {
     "comparison": comparison,
     "probes": probes,
     "probe_controls": probe_controls,
+    "patch_probes": patch_probes,
     "layers": layers,
     "memory": memory,
 }
