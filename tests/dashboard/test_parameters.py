@@ -134,6 +134,11 @@ def test_a_link_of_yesterday_says_the_same_today(link: str) -> None:
     assert today.keys() <= PARAMETERS.keys()
 
 
+def test_every_folder_with_a_page_is_registered() -> None:
+    folders = {path.parent.name for path in (ROOT / "dashboard").glob("*/page.py")}
+    assert not folders ^ {*PAGES}, "`PAGES` and the folders that hold a `page.py` differ by these"
+
+
 def test_every_page_has_one_place_in_the_menu_and_a_new_one_finds_one() -> None:
     listed = [name for pages in menu.SECTIONS.values() for name in pages]
     assert len(set(listed)) == len(listed) and set(listed) <= {*PAGES, *REPORTS}

@@ -186,7 +186,9 @@ def test_every_encoder_at_hand_keeps_the_contract(name):
         grids = encoder.encode(frames).embeddings
         image = encoder.encode(frames[:, :1]).embeddings
         alone = torch.cat([encoder.encode(clip[None]).embeddings for clip in frames])
-    assert grids.shape == (3, 2, 3, 2, row.dim) and image.shape == (3, 1, 3, 2, row.dim)
+    assert grids.shape == (3, 2, 3, 2, row.dim) and image.shape == (3, 1, 3, 2, row.dim), (
+        f"the row of {name} promises {row.dim} dimensions: (clips, slices, rows, columns, dimensions) differ"
+    )
     assert (
         bool(torch.isfinite(grids).all()) and float((grids - alone).abs().max()) < BATCH_TOLERANCE
     )

@@ -73,9 +73,7 @@ def refuse_unequal(statistic, given, grid):
     for s, y, x in np.ndindex(grid.shape[:3]):
         expected = PLAIN[statistic.name](exact, s, y, x)
         assert values[s, y, x] == pytest.approx(expected, rel=2e-4, abs=1e-5, nan_ok=True), (
-            s,
-            y,
-            x,
+            f"{statistic.name} of the token at slice {s}, row {y}, column {x} is not what its row of PLAIN says"
         )
 
 
