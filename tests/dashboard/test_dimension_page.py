@@ -14,9 +14,9 @@ from tests.planted_directions import direction_store, draw_tokens
 from tests.planted_probes import label
 from tubelet.dashboard.dimension.reactions import summarize_reactions
 from tubelet.dashboard.video import colors
-from tubelet.latent import bases, colorings, fitting
+from tubelet.latent import bases, colorings, dictionary_fit, fitting
 from tubelet.latent.colorings import Coloring
-from tubelet.latent.dictionary_fit import import_dictionary
+from tubelet.latent.dictionary_fit import DictionaryOptions, import_dictionary
 from tubelet.latent.fitting import BasisSpec
 from tubelet.latent.probes.keeping import save_run
 from tubelet.latent.probes.options import ProbeOptions
@@ -25,6 +25,7 @@ from tubelet.latent.scope import Scope
 from tubelet.store import Store
 from tubelet.store.questions.changes import ReactionScope, reactions_of_dimension
 from tubelet.store.questions.rows import DimensionReaction
+from tubelet.training.dictionaries.method import make_trainer
 
 VIDEOS = 12
 
@@ -85,6 +86,15 @@ def test_a_component_of_a_basis_is_shown_by_the_same_page(store: Store) -> None:
     assert not other.exception and "roll-ups do not hold its mean" in text(other)
 
 
+def train_features(store: Store, scope: Scope) -> int:
+    """A sparse autoencoder, as `basis fit --kind sae` trains it; the number of the feature whose weights lean most on dimension 0."""
+    wish = BasisSpec(kind="sae"), DictionaryOptions(features=24, active=4, steps=150, batch=128)
+    own = dictionary_fit.fit_dictionary(store, scope, wish, make_trainer("cpu", lambda _: None))
+    bases.save_basis(store, own, "own")
+    weights = np.abs(own.model.arrays["encoder"])
+    return int(np.argmax(weights[:, 0] / np.linalg.norm(weights, axis=1)))
+
+
 @pytest.fixture(scope="module")
 def directions(store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The name of one direction of each kind that is neither a dimension nor a component."""
@@ -104,13 +114,15 @@ def directions(store: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return {
         "cluster": "cluster:groups:0",
         "feature": "feature:theirs:2",
+        "trained": f"feature:own:{train_features(store, scope)}",
         "probe": f"probe:{probe}:high",
         "patches": f"patches:{clip}-0.0.3,0.0.0",
     }
 
 
 @pytest.mark.parametrize(
-    ("kind", "dimension"), [("cluster", None), ("feature", 3), ("probe", None), ("patches", 1)]
+    ("kind", "dimension"),
+    [("cluster", None), ("feature", 3), ("trained", None), ("probe", None), ("patches", 1)],
 )
 def test_every_kind_of_direction_has_the_whole_page(store: Store, directions: dict, kind: str, dimension: int | None) -> None:  # fmt: skip
     """Patches with the largest, middling and smallest values, curve, places and correlations; those of a known direction name its dimension first."""
