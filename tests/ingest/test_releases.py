@@ -32,6 +32,12 @@ def test_case_is_never_guessed() -> None:
         encoders.row("vjepa2.1-VITG")
 
 
+@pytest.mark.parametrize("name", ["", "x" * 300 + "/y", "a/" + "b" * 300, "a\0b", "/" + "c" * 5000])
+def test_what_no_directory_and_no_id_can_be_called_is_unknown(name: str) -> None:
+    with pytest.raises(encoders.UsageError, match="is unknown: choose one of"):
+        encoders.row(name)
+
+
 @pytest.mark.parametrize("release", RELEASES.values(), ids=list(RELEASES))
 def test_every_release_is_traceable(release: Release) -> None:
     assert release.url.startswith("https://") and release.key in ("ema_encoder", "target_encoder")

@@ -9,7 +9,7 @@ from pathlib import Path
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.weights.saved_folder import PICKLES, SAFETENSORS, tensor_files
 
-ID = re.compile(r"[\w.-]+/[\w.-]+")
+ID, LONGEST_ID = re.compile(r"[\w.-]+/[\w.-]+"), 96  # characters, as the hub allows
 SETTINGS = (
     "config.json",
     "preprocessor_config.json",
@@ -21,11 +21,11 @@ LARGEST_SETTINGS = 10_000_000  # bytes
 
 def is_model(name: str) -> bool:
     """Whether an encoder's name is a directory or an id, and not a name of the table."""
-    return is_directory(name) or bool(ID.fullmatch(name))
+    return is_directory(name) or (len(name) <= LONGEST_ID and bool(ID.fullmatch(name)))
 
 
 def is_directory(name: str) -> bool:
-    return Path(name).expanduser().is_dir()
+    return bool(name) and os.path.isdir(os.path.expanduser(name))
 
 
 def find_cached(name: str) -> Path | None:
