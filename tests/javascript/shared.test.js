@@ -68,10 +68,10 @@ test("modules know their version from their address", () => {
 function noteCalls() {
   /** @type {string[]} */
   const notes = []
-  const root = {}
+  const root = { isConnected: false }
   const parentElement = /** @type {any} */ ({ querySelector: () => root })
   const mount = mountOnce(".it", () => (notes.push("made"), { update: (/** @type {string} */ data) => notes.push(data), end: () => notes.push("ended") }))
-  return { notes, call: (/** @type {string | null} */ data) => mount({ data: /** @type {any} */ (data), parentElement, setStateValue: () => {} }) }
+  return { notes, root, call: (/** @type {string | null} */ data) => mount({ data: /** @type {any} */ (data), parentElement, setStateValue: () => {} }) }
 }
 
 const settle = () => new Promise(done => setTimeout(done, 5))
@@ -98,6 +98,20 @@ test("the cleanup of an overtaken call ends nothing, whether it comes before or 
   second()
   await settle()
   assert.equal(notes.at(-1), "ended")
+})
+
+test("an element that stays in the page keeps its view, however long the next call takes", async () => {
+  const { notes, root, call } = noteCalls()
+  root.isConnected = true
+  call("one")()
+  await new Promise(done => setTimeout(done, 600))
+  const end = call("two")
+  assert.deepEqual(notes, ["made", "one", "two"])
+  end()
+  await settle()
+  root.isConnected = false
+  await new Promise(done => setTimeout(done, 600))
+  assert.deepEqual(notes, ["made", "one", "two", "ended"])
 })
 
 test("without data nothing is made", () => {

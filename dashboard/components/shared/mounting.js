@@ -1,6 +1,8 @@
 // @ts-check
 // One view per element: made when Streamlit first mounts a component, told of every run of the script, ended once the element is gone.
 
+const AGAIN = 500 // milliseconds until an element that is still there is looked at again
+
 /**
  * What Streamlit calls a component with.
  * @template Data
@@ -18,8 +20,9 @@
  */
 
 /**
- * A component's default export. Streamlit may call the cleanup of an overtaken call after the next call has begun: only the cleanup of
- * the latest call ends the view, and only when no further call follows at once.
+ * A component's default export. Streamlit may call the cleanup of an overtaken call after the next call has begun, and on a busy machine
+ * long before the next call: only the cleanup of the latest call ends the view, and only once its element has left the page. An element
+ * that stays keeps its view, what is typed there, and one set of listeners.
  * @template Data
  * @param {string} selector
  * @param {(root: HTMLElement) => View<Data>} create
@@ -34,11 +37,13 @@ export function mountOnce(selector, create) {
     mounted.set(root, held)
     const call = ++held.calls
     held.view.update(data, setStateValue)
-    return () => setTimeout(() => {
+    const endOnceGone = () => {
       if (held.calls !== call || mounted.get(root) !== held) return
+      if (root.isConnected) return void setTimeout(endOnceGone, AGAIN)
       mounted.delete(root)
       held.view.end()
-    })
+    }
+    return () => setTimeout(endOnceGone)
   }
 }
 
