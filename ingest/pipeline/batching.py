@@ -12,8 +12,9 @@ import torch
 
 from tubelet.ingest.contract import Encoder
 from tubelet.ingest.errors import EncodeError
+from tubelet.ingest.facts import EncoderFacts
 from tubelet.ingest.memory import out_of_memory
-from tubelet.ingest.pipeline.encoding import EncodedClip, LaunchedBatch, launch
+from tubelet.ingest.pipeline.encoding import EncodedClip, LaunchedBatch, PendingClip, launch
 from tubelet.ingest.pipeline.measuring import Measuring
 from tubelet.ingest.pipeline.messages import DecodedClip, Failure, VideoDone
 
@@ -34,8 +35,11 @@ NO_MEMORY = EncodeError(
 class EncodeStage:
     """Clips and the ends of videos in, encoded clips and the ends of videos out."""
 
-    def __init__(self, encoder: Encoder, batch: int, statistics: bool = True) -> None:
+    def __init__(
+        self, encoder: Encoder, facts: EncoderFacts, batch: int, statistics: bool = True
+    ) -> None:
         self.batch = batch
+        self._facts = facts
         self._measuring = Measuring()
         self.busy_s = 0.0
         self._encoder = encoder
@@ -131,6 +135,7 @@ class EncodeStage:
         self.busy_s += seconds
         for sent in launched.sent:
             try:
+                _check_shape(sent, self._facts)
                 encoded = sent.finish(seconds / len(launched.sent))
             except Exception as error:  # this clip's, whatever it is
                 self._fail(sent.clip, _explain(error))
@@ -150,6 +155,18 @@ class EncodeStage:
         failed = self._failed.setdefault(clip.source.path, [])
         if failure not in failed:  # a clip that is encoded twice for a control fails twice
             failed.append(failure)
+
+
+def _check_shape(sent: PendingClip, facts: EncoderFacts) -> None:
+    """Raise EncodeError for tokens that the encoder's row does not promise: rows and queries over the store rely on it."""
+    frames, _, height, width = sent.clip.pixels.shape
+    slices = max(1, frames // facts.tubelet)
+    promised = (slices, height // facts.patch, width // facts.patch, facts.dim)
+    if sent.shape != promised:
+        raise EncodeError(
+            f"the encoder returned tokens {sent.shape} as (slices, rows, columns, dim), and its row promises {promised}: "
+            f"correct patch {facts.patch}, tubelet {facts.tubelet} or dim {facts.dim} of {facts.name}, or what its encode returns"
+        )
 
 
 def _explain(error: Exception) -> EncodeError:

@@ -113,7 +113,7 @@ class Run:
             sampling=Sampling.of(recipe.encoder, recipe.windowing),
         )
         kept = keeping.join(held.kept for held in known.lacking.values())
-        self._stage = EncodeStage(encoder, pace.batch, kept.statistics)
+        self._stage = EncodeStage(encoder, recipe.encoder, pace.batch, kept.statistics)
         self._claims = Claims(store.layout)
         self._reader = Reader(recipe, known, pace.decoder_threads, self._claims)
         self._writer = Writer(store, recipe.encoder, known, keeping)

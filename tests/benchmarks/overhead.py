@@ -20,13 +20,13 @@ from tubelet.ingest.pipeline.run import Run
 from tubelet.ingest.vjepa_encoder import VJEPAEncoder
 from tubelet.store import Store
 
+CONFIG = VARIANTS["vjepa2.1-vitb"].encoder
 SIDE, TURNS = 384, 3  # a clip of 16 frames is 4,608 tokens
 HEIGHTS = (480, 720, 720, 1080)  # of the videos, a clip each
 
 
 def rows() -> Iterator[Row]:
-    config = VARIANTS["vjepa2.1-vitb"].encoder
-    encoder = VJEPAEncoder(checkpoints.init_untrained(config), torch.device("cpu"), "fp32")
+    encoder = VJEPAEncoder(checkpoints.init_untrained(CONFIG), torch.device("cpu"), "fp32")
     with tempfile.TemporaryDirectory() as folder:
         videos = Path(folder) / "videos"
         for number, height in enumerate(HEIGHTS):
@@ -56,8 +56,10 @@ def rows() -> Iterator[Row]:
 
 
 def _job(videos: Path) -> Job:
-    """The recipe of the small untrained encoder; its windows and geometry are those of ViT-B."""
-    return Job.of(paths=[str(videos)], encoder="vjepa2.1-untrained", device="cpu", size=str(SIDE))
+    """The recipe of the small untrained encoder with ViT-B's dimensions; its windows and geometry are those of ViT-B."""
+    job = Job.of(paths=[str(videos)], encoder="vjepa2.1-untrained", device="cpu", size=str(SIDE))
+    facts = replace(job.recipe.encoder, dim=CONFIG.dim)
+    return replace(job, recipe=replace(job.recipe, encoder=facts))
 
 
 def _ingest(job: Job, root: Path) -> None:

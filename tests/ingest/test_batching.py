@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,8 @@ from tests.contents import contents
 from tests.forks import fork
 from tests.plain_rows import video_row
 from tests.videos import make_folder
+from tubelet.ingest.contract import LoadOptions
+from tubelet.ingest.encoders import load
 from tubelet.ingest.grid import TokenGrids
 from tubelet.ingest.job import Job
 from tubelet.ingest.memory import STATUS, read_bytes
@@ -28,6 +31,7 @@ from tubelet.ingest.toy import ToyEncoder
 from tubelet.store import Store
 from tubelet.store.rows import PlannedClip
 
+TOY, _ = load("toy", LoadOptions(device=torch.device("cpu")))
 SMALL = {"encoder": "toy", "size": "64", "frames": 4, "pairs": "0"}
 
 
@@ -88,7 +92,7 @@ def test_a_batched_clip_is_the_clip_alone(videos):
         for item in Reader(job.recipe, Known()).read(source)
         if isinstance(item, DecodedClip)
     ]
-    together = list(stage(job.encoder, 5, clips))
+    together = list(stage(job.encoder, 5, clips, job.recipe.encoder))
     for clip, encoded in zip(clips, together, strict=True):
         alone = encode(job.encoder, clip)
         assert encoded.row.clip_id == clip.row.clip_id
@@ -98,8 +102,8 @@ def test_a_batched_clip_is_the_clip_alone(videos):
         assert abs(encoded.token_stats["norm"] - alone.token_stats["norm"]).max() < 1e-4
 
 
-def stage(encoder, batch, items):
-    batches = EncodeStage(encoder, batch)
+def stage(encoder, batch, items, facts=TOY):
+    batches = EncodeStage(encoder, facts, batch)
     for item in items:
         yield from batches.add(item)
     yield from batches.drain()
@@ -121,9 +125,8 @@ class Counting:
             if self.raises:
                 raise self.raises
             torch.empty(2**60, dtype=torch.uint8)  # the CPU's allocator refuses this for real
-        return TokenGrids(
-            frames[:, ::2, :, ::16, ::16].float().permute(0, 1, 3, 4, 2).contiguous() + 1
-        )
+        colors = frames[:, ::2, :, ::16, ::16].float().permute(0, 1, 3, 4, 2)
+        return TokenGrids(colors.repeat(1, 1, 1, 1, 6)[..., : TOY.dim] + 1)
 
 
 def items(*shapes):
@@ -231,10 +234,22 @@ def test_another_error_fails_the_clip_that_raises_it_alone():
     ) and not any(failures.values())
 
 
+@pytest.mark.parametrize(("dim", "patch", "tubelet"), [(17, 16, 2), (16, 8, 2), (16, 16, 4)])
+def test_tokens_of_another_shape_than_the_encoders_row_promises_are_refused(dim, patch, tubelet):
+    facts = replace(TOY, dim=dim, patch=patch, tubelet=tubelet)
+    (end,) = stage(ToyEncoder(torch.device("cpu")), 1, items((4, 32)), facts)
+    (failure,) = end.failures
+    assert failure.error == (
+        f"the encoder returned tokens (2, 2, 2, 16) as (slices, rows, columns, dim), and its row promises "
+        f"{(4 // tubelet, 32 // patch, 32 // patch, dim)}: correct patch {patch}, tubelet {tubelet} or dim {dim} of toy, "
+        "or what its encode returns"
+    )
+
+
 def encode_in_little_memory(answer: Path) -> None:
     """Write the size of the last batches, and how many clips were encoded and failed, in an address space that 16 clips exceed."""
     held = list(items(*[(16, 256)] * 16))
-    batches = EncodeStage(ToyEncoder(torch.device("cpu")), 16)
+    batches = EncodeStage(ToyEncoder(torch.device("cpu")), TOY, 16)
     allowed = read_bytes(STATUS, "VmSize") + 400 * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (allowed, -1))
     outcome = [*(out for item in held for out in batches.add(item)), *batches.drain()]

@@ -1,5 +1,8 @@
 """The named choices of pretraining: each does what it says, and what cannot be trained is refused in a sentence."""
 
+import platform
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +19,7 @@ from tubelet.training.pretraining.objective import Networks, cut_pixels, losses
 from tubelet.training.pretraining.run import Pretraining
 from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.token_masks import sample_masks
-from tubelet.training.pretraining.trainer import Trainer
+from tubelet.training.pretraining.trainer import Trainer, has_bf16
 
 CPU = torch.device("cpu")
 
@@ -28,6 +31,15 @@ def test_a_share_of_patches_or_tokens_is_hidden():
             assert found.targets.shape[1] / 400 == pytest.approx(share)
     assert sample_masks("tubes", np.random.default_rng(0), (4, 2, 2), 1, 0.99).context.shape[1] == 4
     assert sample_masks("tubes", np.random.default_rng(0), (4, 2, 2), 1, 0.05).targets.shape[1] == 4
+
+
+def test_a_cpu_trains_in_bf16_where_it_has_instructions_for_it():
+    about = Path("/proc/cpuinfo")
+    if not about.exists() or platform.machine() != "x86_64":
+        pytest.skip("reads the flags that Linux lists of an x86 processor")
+    flags = next(line for line in about.read_text().splitlines() if line.startswith("flags"))
+    assert has_bf16(CPU) == bool({"avx512_bf16", "amx_bf16"} & set(flags.split()))
+    assert has_bf16(torch.device("cuda"))
 
 
 def test_the_momentum_is_constant_or_rises_to_one():

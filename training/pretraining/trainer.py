@@ -2,8 +2,9 @@
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ LEAST_RANK = 1.5
 JUDGED = 15  # steps whose median is held to these: the tokens of one plain wall are alike, and rightly so
 GRADIENT_NORM = 1.0
 BETAS = (0.9, 0.98)
+BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # of x86, then of ARM
 
 
 class CollapseError(TubeletError):
@@ -67,8 +69,18 @@ def mean_step(steps: Sequence[Step]) -> Step:
     )
 
 
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device computes in bf16. A CPU without instructions for it emulates them, which takes longer than float32."""
+    if device.type != "cpu":
+        return True
+    capabilities: Mapping[str, Any] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # an older PyTorch does not say
+    return any(capabilities.get(name) for name in BF16_INSTRUCTIONS)
+
+
 class Trainer:
-    """Networks and optimizer on a device; autocast to bf16, averages and normalization in float32."""
+    """Networks and optimizer on a device; autocast to bf16 where the device has it, averages and normalization in float32."""
 
     def __init__(self, settings: Settings, device: torch.device, steps: int) -> None:
         self.settings, self.device, self.steps = settings, device, steps
@@ -101,7 +113,7 @@ class Trainer:
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["lr"] = rate
         batch = _move_batch(batch if any(weights) else replace(batch, masks=()), self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bf16(self.device)):
             found = losses(self.networks, batch)
         total = found.total(*weights)
         self.networks.zero_grad(set_to_none=True)
