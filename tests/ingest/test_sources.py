@@ -275,7 +275,7 @@ def test_two_places_of_one_content_with_two_labels_are_both_told(folder, video, 
 
 def test_the_first_ctrl_c_ends_a_run_that_waits_for_a_file(folder, tmp_path):
     make_video(folder / "stalled.mp4", seed=8)
-    with stalled(folder / "stalled.mp4"):
+    with stalled(folder / "stalled.mp4") as asked:
         process = started(
             "ingest",
             folder,
@@ -292,7 +292,7 @@ def test_the_first_ctrl_c_ends_a_run_that_waits_for_a_file(folder, tmp_path):
         )
         deadline = time.monotonic() + 60
         while (
-            not list((tmp_path / "store").glob("embeddings/*/*/*.parquet"))
+            not (asked.is_set() and list((tmp_path / "store").glob("embeddings/*/*/*.parquet")))
             and time.monotonic() < deadline
         ):
             time.sleep(0.05)
