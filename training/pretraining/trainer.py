@@ -70,12 +70,13 @@ def mean_step(steps: Sequence[Step]) -> Step:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether a device computes in bf16. A CPU without instructions for it emulates them, which takes longer than float32."""
+    """Whether a device computes in bf16. A CPU without instructions for it emulates them, which takes longer than float32.
+
+    A CPU counts as one without where PyTorch is too old to list its instructions.
+    """
     if device.type != "cpu":
         return True
-    capabilities: Mapping[str, Any] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # an older PyTorch does not say
+    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name) for name in BF16_INSTRUCTIONS)
 
 
