@@ -156,8 +156,14 @@ def send_again(leaving: str) -> None:
 def settle(page: str) -> None:
     """To be called at the end of a page: what its widgets say now is what they said before the next run."""
     st.session_state[KEPT] = replace(_state(), widgets=_widgets())
-    own = {name: value for name, value in st.query_params.items() if is_bound(name, page) and value}
-    st.session_state[VISITED] = st.session_state.get(VISITED, {}) | {page: own}
+    st.session_state[VISITED] = st.session_state.get(VISITED, {}) | {page: read_own(page)}
+
+
+def read_own(page: str) -> dict[str, str]:
+    """What the URL carries for the widgets of a page."""
+    return {
+        name: value for name, value in st.query_params.items() if is_bound(name, page) and value
+    }
 
 
 def recall(page: str) -> dict[str, str]:

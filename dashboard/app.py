@@ -12,7 +12,15 @@ from types import ModuleType
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from tubelet.dashboard import address, caching, links, report_page, selection, units
+from tubelet.dashboard import (
+    address,
+    caching,
+    dropped_values,
+    links,
+    report_page,
+    selection,
+    units,
+)
 from tubelet.dashboard.collection import set_imports_aside
 from tubelet.dashboard.components import connection
 from tubelet.dashboard.parameters import PAGES
@@ -92,7 +100,8 @@ def _show_page(
         chosen = selection.choose(store, name)
         summary = caching.summary(store)
         connection.watch(f"tubelet dashboard --store {store.shell_name}", summary)
-    module.show(store, chosen)
+    with dropped_values.report_dropped(name):
+        module.show(store, chosen)
     address.settle(name)
 
 

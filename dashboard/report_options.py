@@ -70,15 +70,12 @@ def _widget(key: str, field: Field, hint: Any, described: Option) -> Any:
     if bool in types:
         return st.toggle(label, bool(default), help=about, **bind_option(key))
     if described.choices:
-        return st.selectbox(
-            label,
-            described.choices,
-            _place(described.choices, default),
-            format_func=lambda choice: described.words.get(choice, choice),
-            help=about,
-            width=NARROW,
-            **bind_option(key),
+        named = {described.words.get(choice, choice): choice for choice in described.choices}
+        place = _place(described.choices, default)
+        shown = st.selectbox(
+            label, list(named), place, help=about, width=NARROW, **bind_option(key)
         )
+        return named.get(shown)
     if types & {int, float}:
         number = int if int in types else float
         low, high = (

@@ -15,10 +15,10 @@ from tubelet.store.questions.rows import MeasuredScope
 
 ALL = "all, mixed"
 COUNTED = {
-    "video": "each video",
-    "label": "each label",
-    "name": "each name",
-    "group": "each group: by label, name or copy",
+    "each video": "video",
+    "each label": "label",
+    "each name": "name",
+    "each group: by label, name or copy": "group",
 }
 WHERE = "where="  # before a condition that is compared with
 COMPARED = ("frames", "shift", "encoder")
@@ -67,10 +67,11 @@ def choose(store: Store, chosen: Selection) -> tuple[SensitivityRequest, str | N
 
 def _unit() -> str:
     """What counts once."""
-    return st.selectbox(
-        "Count once", list(COUNTED), **bind("resample"), format_func=COUNTED.__getitem__, width=170,
+    shown = st.selectbox(
+        "Count once", list(COUNTED), **bind("resample"), width=170,
         help="Videos of one recording are not independent: counting them one by one makes intervals and tests too confident.",
     )  # fmt: skip
+    return COUNTED[shown]
 
 
 def _select(label: Markdown, options: list[int], key: str, width: int) -> int | None:

@@ -30,10 +30,12 @@ def page_script(name: str, path: str) -> None:
     """What the app does for one page; AppTest runs its source."""
     from importlib import import_module
 
-    from tubelet.dashboard import address, caching, selection
+    from tubelet.dashboard import address, caching, dropped_values, selection
 
     store = caching.open_store(path)
-    import_module(f"tubelet.dashboard.{name}.page").show(store, selection.choose(store, name))
+    chosen = selection.choose(store, name)
+    with dropped_values.report_dropped(name):
+        import_module(f"tubelet.dashboard.{name}.page").show(store, chosen)
     address.settle(name)
 
 
