@@ -75,7 +75,7 @@ def _widget(key: str, field: Field, hint: Any, described: Option) -> Any:
         shown = st.selectbox(
             label, list(named), place, help=about, width=NARROW, **bind_option(key)
         )
-        return named.get(shown)
+        return None if shown is None else named[shown]
     if types & {int, float}:
         number = int if int in types else float
         low, high = (
