@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -68,7 +67,7 @@ def _choose_strength(
 
 @contextmanager
 def prepare_fits(numbers: int, folds: int) -> Iterator[int]:
-    """How many folds of states with so many numbers are fitted at the same time, one thread each; a fold that is alone has all. Warnings of convergence are silent meanwhile."""
+    """How many folds, or layers, of states with so many numbers are fitted at the same time, one thread each; one that is alone has all. Warnings of convergence are silent meanwhile."""
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
@@ -103,8 +102,9 @@ def count_inner_folds(task: str, values: np.ndarray, groups: np.ndarray, most: i
     """Count the inner folds: as many as the groups allow, those of the rarest class where there are classes."""
     if task == NUMBERS:
         return min(most, len(set(groups)))
-    counts = Counter(value for value, _ in set(zip(values.tolist(), groups.tolist())))
-    return min(most, *counts.values())
+    (_, value), (names, group) = (np.unique(one, return_inverse=True) for one in (values, groups))
+    pairs = np.unique(value * len(names) + group)
+    return min(most, int(np.bincount(pairs // len(names)).min()))
 
 
 def _model(kind: str, task: str, clips: int) -> tuple[Any, dict[str, list]]:

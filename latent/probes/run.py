@@ -1,14 +1,17 @@
 """A run: the probes of every encoder and layer that is asked for, on the same videos and folds, and their controls."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from dataclasses import dataclass, replace
+from itertools import chain
 
-from tubelet.latent.probes import controls, scoring
+from tubelet.latent.probes import controls, models, scoring
 from tubelet.latent.probes.folds import Fold, make_folds, thin_fold
 from tubelet.latent.probes.method import STATES, FindPlaces, Inputs, Method
 from tubelet.latent.probes.options import CLASSES, LINEAR, WHOLE, ProbeError, ProbeOptions
 from tubelet.latent.probes.scoring import Score
-from tubelet.latent.probes.states import StoredLayer
+from tubelet.latent.probes.states import ClipStates, StoredLayer
 from tubelet.latent.probes.trial import Training, Trial, guess_majority, run_trial
 from tubelet.latent.probes.truth import Truth, read_truth, refuse_untrainable
 from tubelet.store import Store
@@ -92,6 +95,21 @@ class ProbeSetup:
     def read(self, place: StoredLayer) -> Inputs:
         return self.method.read(self.store, place)
 
+    def share_cores(self) -> "ProbeSetup":
+        """The same, for probes that run beside each other."""
+        for number in range(self.options.shuffles):
+            self._shuffle(number)  # now, so that no two of them do
+        shared = copy(self)
+        shared.training = replace(self.training, alone=False)
+        return shared
+
+    def try_place(self, place: StoredLayer, states: Inputs) -> Iterator[ProbeResult]:
+        """A probe of a place, of shares of the labels, and of shuffled ones."""
+        yield self.try_states(place, states, None)
+        for share in self.options.shares:
+            yield self.try_share(place, states, share)
+        yield self.try_shuffled(place, states)
+
     def try_states(
         self, place: StoredLayer | None, states: Inputs, control: str | None
     ) -> ProbeResult:
@@ -166,12 +184,7 @@ class ProbeSetup:
 def _results(
     bench: ProbeSetup, places: list[StoredLayer], untrained: list[StoredLayer], held: Held
 ) -> Iterator[ProbeResult]:
-    for place in places:
-        states = bench.read(place)
-        yield bench.try_states(place, states, None)
-        for share in bench.options.shares:
-            yield bench.try_share(place, states, share)
-        yield bench.try_shuffled(place, states)
+    yield from _try_places(bench, places)
     for place in untrained:
         if set(bench.truth.video_ids) <= held[place.encoder_id].keys():
             yield bench.try_states(place, bench.read(place), controls.UNTRAINED)
@@ -187,6 +200,24 @@ def _results(
         seen = read(bench.store, first)
         if bench.covers(seen):
             yield bench.try_states(None, seen, name)
+
+
+def _try_places(bench: ProbeSetup, places: list[StoredLayer]) -> Iterator[ProbeResult]:
+    """The probes of every place, in order; those of large states place beside place, as many as there are cores."""
+    first = bench.read(places[0])
+    numbers = first.vectors.size if isinstance(first, ClipStates) else 0
+    with models.prepare_fits(numbers, len(places)) as workers:
+        if workers == 1:
+            yield from bench.try_place(places[0], first)
+            for place in places[1:]:
+                yield from bench.try_place(place, bench.read(place))
+            return
+        shared = bench.share_cores()
+        with ThreadPoolExecutor(workers) as pool:
+            found = pool.map(
+                lambda place: list(shared.try_place(place, shared.read(place))), places
+            )
+            yield from chain.from_iterable(found)
 
 
 def choose_places(

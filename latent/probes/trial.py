@@ -19,11 +19,12 @@ from tubelet.latent.probes.weights import ProbeWeights, average_weights, read_we
 
 @dataclass(frozen=True)
 class Training:
-    """How the models of a trial are trained."""
+    """How the models of a trial are trained; one that is `alone` has all cores, fold beside fold."""
 
     kind: str
     seed: int
     train: Train = models.train
+    alone: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ def run_trial(truth: Truth, states: Inputs, folds: list[Fold], training: Trainin
     examples = Examples(truth, states, places, training)
     if isinstance(states, ClipStates):
         with (
-            models.prepare_fits(states.vectors.size, len(folds)) as workers,
+            models.prepare_fits(
+                states.vectors.size, len(folds) if training.alone else 1
+            ) as workers,
             ThreadPoolExecutor(workers) as pool,
         ):
             found = list(pool.map(examples.run_fold, folds, range(len(folds))))

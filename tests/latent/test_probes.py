@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_info
 
 from tests.planted_probes import DIM, label, label_halves, plant, planted_store, video_ids
 from tubelet.latent.probes import models
@@ -194,6 +195,21 @@ def test_a_large_training_part_chooses_its_strength_on_some_of_its_groups_and_le
     together = run_trial(truth, states, folds, Training("linear", 0))
     assert (one.predicted.folds == together.predicted.folds).all()
     np.testing.assert_array_equal(one.predicted.confidence, together.predicted.confidence)
+
+
+def test_layers_side_by_side_find_what_they_find_one_by_one(store, monkeypatch) -> None:
+    options = ProbeOptions(folds=3, shuffles=2, share="50,100", seeds=2)
+    one = run_probes(store, "action", (), options)
+    monkeypatch.setattr(models, "SMALL", 1)
+    monkeypatch.setattr(models.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    limits = threadpool_info()
+    together = run_probes(store, "action", (), options)
+    assert threadpool_info() == limits
+    for first, second in zip(one.results, together.results, strict=True):
+        assert (first.place, first.control, first.share) == (second.place, second.control, second.share)  # fmt: skip
+        assert (first.score, first.trial.strength) == (second.score, second.trial.strength)
+        predictions = [result.trial.predicted.predictions for result in (first, second)]
+        np.testing.assert_array_equal(*predictions)
 
 
 def test_states_are_means_over_slices_of_pooled_means(store) -> None:
