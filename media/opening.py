@@ -4,6 +4,7 @@ from pathlib import Path
 
 import av
 
+from tubelet.media.allocations import bound_allocations, refuse_packed_picture
 from tubelet.media.errors import VideoError
 
 LISTS = {
@@ -11,9 +12,13 @@ LISTS = {
 }  # demuxers whose frames come from files that the hash of this one does not cover  # fmt: skip
 LITERAL = {"pattern_type": "none"}  # a % in the path of a picture is part of its name, no number
 
+bound_allocations()
+
 
 def open_container(path: str | Path) -> av.container.InputContainer:
     """The container of one file. Raises VideoError for a list of other files, FFmpegError, OSError or ValueError for what FFmpeg cannot open."""
+    if Path(path).is_file():
+        refuse_packed_picture(Path(path))
     container = av.open(str(path), metadata_errors="ignore", options=LITERAL)
     if (name := container.format.name) in LISTS:
         container.close()

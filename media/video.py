@@ -14,6 +14,7 @@ import numpy as np
 from av.stream import Disposition
 
 from tubelet.array_types import UInt8
+from tubelet.media.allocations import MOST_AT_ONCE
 from tubelet.media.color import Color
 from tubelet.media.decoder import ERRORS, Decoded, Decoder
 from tubelet.media.demuxing import read_packets
@@ -354,4 +355,6 @@ def _explain_break(frames: int, error: Exception) -> VideoError:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"it needs more memory than there is, or more than {MOST_AT_ONCE >> 30} GiB at once"
     return (getattr(error, "strerror", None) or str(error)).lower()

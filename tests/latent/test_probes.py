@@ -156,47 +156,6 @@ def test_a_linear_probe_is_scikit_learn_s(store) -> None:
         assert (trial.predicted.predictions[of_fold] == names).all()
 
 
-def test_a_large_training_part_chooses_its_strength_on_some_of_its_groups_and_learns_from_all(
-    monkeypatch,
-) -> None:
-    """Folds of so many states are fitted at the same time, and give what they give one after another."""
-    generator = np.random.default_rng(6)
-    size = 5 * models.LARGE // 4
-    groups = np.arange(size) // 2
-    classes = generator.permutation(size // 2)[groups] % 2
-    vectors = generator.standard_normal((size, 6)).astype(np.float32)
-    vectors[:, 2] += classes
-    values = np.array(["a", "b"])[classes]
-    learned = np.arange(models.LARGE)
-    ((own, held),) = models._choose_some("classes", values[learned], groups[learned], 0)
-    assert len(held) == models.PART and len(own) == 2 * models.PART
-    assert abs((values[held] == "a").mean() - (values[learned] == "a").mean()) < 0.01
-    assert not set(groups[learned][own]) & set(groups[learned][held])
-    data = vectors[learned], values[learned], groups[learned]
-    model, strength = models.train("linear", "classes", data, 0)
-    pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    grid = {"logisticregression__C": list(models.STRENGTHS)}
-    search = GridSearchCV(pipeline, grid, cv=[(own, held)]).fit(*data[:2])
-    assert strength == search.best_params_["logisticregression__C"]
-    np.testing.assert_array_equal(model.predict_proba(vectors), search.predict_proba(vectors))
-    names = tuple(f"{number:05d}" for number in range(size))
-    truth = Truth(
-        name="x",
-        task="classes",
-        video_ids=names,
-        values=values,
-        groups=groups.astype(str),
-        sides=None,
-    )
-    states = ClipStates(vectors, names, np.array(names))
-    folds = make_folds(truth, 3, 0)
-    one = run_trial(truth, states, folds, Training("linear", 0))
-    monkeypatch.setattr(models, "SMALL", 1)
-    together = run_trial(truth, states, folds, Training("linear", 0))
-    assert (one.predicted.folds == together.predicted.folds).all()
-    np.testing.assert_array_equal(one.predicted.confidence, together.predicted.confidence)
-
-
 def test_layers_side_by_side_find_what_they_find_one_by_one(store, monkeypatch) -> None:
     options = ProbeOptions(folds=3, shuffles=2, share="50,100", seeds=2)
     one = run_probes(store, "action", (), options)
