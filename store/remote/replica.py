@@ -30,6 +30,7 @@ from tubelet.store.remote.copies import AT_ONCE, Copies
 from tubelet.store.remote.marker import LOG, Marker, read_marker, write_marker
 from tubelet.store.remote.presence import Presence
 from tubelet.store.remote.snapshots import Snapshots
+from tubelet.store.remote.turn import CommitTurn
 
 FRESH_S = 2.0  # for which the newest snapshot is taken to be the newest
 CACHE_GB = 20.0
@@ -50,7 +51,7 @@ class Replica:
         (self.root / REPLICA).write_text(json.dumps({"store": str(address)}))
         self._copies = Copies(self.root, self._bucket, cache_bytes)
         self._snapshots = Snapshots(self.root, self._bucket, self._copies)
-        self._presence = Presence(self.root, self._bucket)
+        self._presence, self._turn = Presence(self.root, self._bucket), CommitTurn(self._bucket)
         self._lock, self._committing = threading.RLock(), False
         self._etag = ""
         self._looked = self._expired = float("-inf")  # when the newest snapshot was asked for
@@ -85,6 +86,20 @@ class Replica:
 
     @contextmanager
     def committing(self, new: bool = False) -> Iterator[None]:
+        self._turn.wait()
+        try:
+            with self._changing(new):
+                yield
+        except Outrun:
+            self._turn.lose()
+            raise
+        except BaseException:
+            self._turn.end()
+            raise
+        self._turn.end()
+
+    @contextmanager
+    def _changing(self, new: bool) -> Iterator[None]:
         with self._lock, self._alone():
             if new and not self._bucket.has(MARKER):
                 self._snapshots.clear()
