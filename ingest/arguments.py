@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import get_type_hints
 
+from tubelet.ingest.cluster_options import RAY_HELP
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.prediction.options import SLICES_MOST, Settings, parse_settings
 from tubelet.store.options import check_options, option
@@ -164,7 +165,7 @@ class RunOptions:
     )
     ray: str | None = option(
         None,
-        help="Run on a cluster of Ray, with a process per GPU or per 4 CPU cores: its address, auto for the one that this machine belongs to, or local for this machine alone (`pip install 'tubelet[ray]'`).",
+        help=RAY_HELP,
         unset="this process, or one per device",
         metavar="ADDRESS",
     )

@@ -1,10 +1,11 @@
-"""One process of a team on another machine: an actor of Ray, whose calls carry what a pipe carries between two processes here."""
+"""One process on another machine: an actor of Ray, whose calls carry what a pipe carries between two processes here."""
 
 from dataclasses import dataclass
 from queue import Empty, Queue
+from typing import Any
 
 from tubelet import __version__
-from tubelet.ingest.team_member import MemberTask, serve
+from tubelet.ingest.crew import Serve
 
 GONE = "gone"  # the last word of a process that has ended in order
 MOST = 1000  # messages of one answer
@@ -32,7 +33,7 @@ class Channel:
 
 
 class Seat:
-    """The actor. `work` runs for as long as the ingest does, in one thread; the other methods are called meanwhile."""
+    """The actor. `work` runs for as long as its task does, in one thread; the other methods are called meanwhile."""
 
     def __init__(self) -> None:
         self._said, self._answers, self._orders = Queue[object](), Queue[object](), Queue[object]()
@@ -40,7 +41,7 @@ class Seat:
     def version(self) -> str:
         return __version__
 
-    def work(self, task: MemberTask) -> None:
+    def work(self, serve: Serve, task: Any) -> None:
         try:
             serve(task, Channel(self._said, self._answers), Channel(self._said, self._orders))
         except Exception as error:

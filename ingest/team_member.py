@@ -5,11 +5,11 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import torch
 
 from tubelet.ingest.arguments import Arguments
+from tubelet.ingest.crew import END, WAIT, Failed, Next, Talk
 from tubelet.ingest.job import Job, Work
 from tubelet.ingest.pipeline.events import ClipCount, Commit, Listener, lighten
 from tubelet.ingest.pipeline.messages import VideoDone
@@ -17,17 +17,6 @@ from tubelet.ingest.pipeline.run import Run
 from tubelet.ingest.pipeline.summary import ProcessTotals, Summary
 from tubelet.ingest.sources import Source
 from tubelet.store.errors import TubeletError
-
-
-class Talk(Protocol):
-    """What joins two processes: a pipe's connection, or what stands in for it on another machine."""
-
-    def send(self, message: Any, /) -> None: ...
-
-    def recv(self) -> Any: ...
-
-
-WAIT, END = "wait", "end"  # answers to Next, besides the number of a source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +31,6 @@ class MemberTask:
 
 
 @dataclass(frozen=True)
-class Next:
-    """Asks for a source."""
-
-
-@dataclass(frozen=True)
 class Hello:
     """The first message: a summary of nothing yet."""
 
@@ -58,13 +42,6 @@ class MemberEnded:
     """The last message of a member of a team."""
 
     totals: ProcessTotals
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The last message of a process that cannot go on."""
-
-    error: TubeletError
 
 
 class Messenger(Listener):

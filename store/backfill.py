@@ -61,6 +61,8 @@ class BackfillOptions:
 class BackfillOutcome(Outcome):
     """What one call did; `undefined` clips have no token for which a statistic is defined, `bare` ones no embeddings."""
 
+    counted = ("computed", "undefined")
+
     computed: int = 0
     undefined: int = 0
     bare: int = 0
@@ -90,17 +92,38 @@ def compute_missing(
 
     Once `stopping` is set, the current clip is finished, what was computed is committed, and the outcome says so.
     """
-    outcome = BackfillOutcome()
     with store.ingesting():
-        wanted, outcome.bare = _find_missing(store, asked.names)
-        _commit_all(
-            store,
-            _unless_stopped(_compute_all(store, wanted, outcome), stopping, outcome),
-            lambda done: show(done, len(wanted)),
-        )
+        wanted, outcome = plan_backfill(store, asked)
+        outcome.join(compute_clips(store, wanted, stopping, lambda done: show(done, len(wanted))))
+    merge_files(store, outcome)
+    return outcome
+
+
+def plan_backfill(
+    store: Store, asked: BackfillOptions
+) -> tuple[list[IncompleteClip], BackfillOutcome]:
+    """The clips to compute, and the outcome of nothing yet."""
+    wanted, bare = _find_missing(store, asked.names)
+    return wanted, BackfillOutcome(bare=bare)
+
+
+def compute_clips(
+    store: Store,
+    wanted: Iterable[IncompleteClip],
+    stopping: Event | None = None,
+    show: Callable[[int], None] = lambda done: None,
+) -> BackfillOutcome:
+    """Compute and commit some of the clips that a plan names."""
+    outcome = BackfillOutcome()
+    computed = _compute_all(store, wanted, outcome)
+    _commit_all(store, _unless_stopped(computed, stopping, outcome), show)
+    return outcome
+
+
+def merge_files(store: Store, outcome: BackfillOutcome) -> None:
+    """What is left to do once all is computed."""
     if outcome.computed:
         store.compact()
-    return outcome
 
 
 def _find_missing(store: Store, names: Sequence[str]) -> tuple[list[IncompleteClip], int]:

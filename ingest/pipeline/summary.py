@@ -12,7 +12,7 @@ from tubelet.ingest.pipeline.events import ClipCount
 from tubelet.ingest.pipeline.messages import Failure, VideoDone
 from tubelet.ingest.prediction.errors import judge_errors
 from tubelet.media.color import HDR
-from tubelet.store.outcome import INTERRUPTED
+from tubelet.store.outcome import INTERRUPTED, describe_loss
 from tubelet.store.remote.address import is_remote
 from tubelet.store.stalling import Attendant, Unanswered
 from tubelet.store.wording import agree, count, escape_controls
@@ -266,10 +266,7 @@ class Summary:
         counted = count(self.processes, "process", "processes")
         return [
             f"{counted}, whose seconds of decode, encode, write and waiting are summed",
-            *(
-                f"a process was lost ({how}); the others took over what it was working on"
-                for how in self.lost_processes
-            ),
+            *map(describe_loss, self.lost_processes),
         ]
 
     def _source_lines(self) -> list[str]:

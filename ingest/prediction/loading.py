@@ -24,6 +24,11 @@ class Loaded:
     networks: EncoderWithPredictor
     predictor_sha256: str
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The encoder's id and the hash of its predictor's weights."""
+        return self.row.encoder_id, self.predictor_sha256
+
 
 def load_predictor(store: Store, options: NetworkOptions) -> Loaded:
     """Raises UsageError and StoreError in a sentence where there is no such encoder, it has no predictor, or other weights."""

@@ -54,6 +54,16 @@ class Missing:
     def clips(self) -> int:
         return sum(map(len, self.by_video.values()))
 
+    @classmethod
+    def of_part(cls, clips: Sequence[UnpredictedClip], held: HeldTasks) -> "Missing":
+        """A part of what was missing, less what is `held` by now."""
+        found: dict[str, list[UnpredictedClip]] = {}
+        for one in clips:
+            if tasks := held.find_missing(one.clip.clip_id, one.tasks):
+                found.setdefault(one.clip.video_id, []).append(UnpredictedClip(one.clip, tasks))
+        left = sum(map(len, found.values()))
+        return cls(found, len(clips) - left, 0, 0)
+
 
 def find_missing(
     store: Store, encoder_id: str, predictor: str, options: SurpriseOptions

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Event
+from typing import Self
 
 import pyarrow as pa
 
@@ -35,6 +36,8 @@ class SurpriseOutcome(Outcome):
 
     The targets of `shared` clips were read from the store; `apart` says why those of the others were encoded.
     """
+
+    counted = ("clips", "complete", "short", "shared")
 
     encoder_id: str
     clips: int = 0
@@ -81,12 +84,21 @@ class SurpriseOutcome(Outcome):
 
     def add(self, rows: Rows) -> None:
         slices = rows[SLICE_SURPRISE.name]
-        before, added = self.slices, len(slices)
-        self.clips, self.slices = self.clips + 1, before + added
+        self.clips += 1
         self.shared += slices["target"][0].as_py().endswith(STORED)
-        for name in ("l1", "copy_l1"):
-            total = sum(slices[name].to_pylist())
-            setattr(self, name, (getattr(self, name) * before + total) / self.slices)
+        self._average(len(slices), *(sum(slices[name].to_pylist()) for name in ("l1", "copy_l1")))
+
+    def join(self, part: Self) -> None:
+        super().join(part)
+        self.apart = self.apart or part.apart
+        self._average(part.slices, part.l1 * part.slices, part.copy_l1 * part.slices)
+
+    def _average(self, added: int, l1: float, copy_l1: float) -> None:
+        """Add slices and the sums of their errors."""
+        before, self.slices = self.slices, self.slices + added
+        if self.slices:
+            self.l1 = (self.l1 * before + l1) / self.slices
+            self.copy_l1 = (self.copy_l1 * before + copy_l1) / self.slices
 
 
 def measure_surprise(
@@ -99,28 +111,57 @@ def measure_surprise(
 
     Once `stopping` is set, the current clip is finished and what was measured is committed.
     """
-    loaded = load_predictor(store, options)
-    missing = find_missing(store, loaded.row.encoder_id, loaded.predictor_sha256, options)
-    refuse_short(missing, options)
-    outcome = SurpriseOutcome(
-        encoder_id=loaded.row.encoder_id, complete=missing.complete, short=missing.short
-    )
-    started = time.monotonic()
+    loaded, started = load_predictor(store, options), time.monotonic()
+    missing, outcome = plan_surprise(store, loaded.identity, options)
     with store.ingesting():
-        collected = Collected(store, outcome.encoder_id)
-        for done, (clip, rows) in enumerate(_predict_all(store, loaded, missing, (options, outcome)), 1):  # fmt: skip
-            collected.add(rows)
-            outcome.add(rows)
-            outcome.apart = outcome.apart or explain_target(loaded, clip.clip)
-            show(done, missing.clips)
-            if stopping and stopping.is_set():
-                outcome.interrupted = done < missing.clips
-                break
-        collected.commit()
+        done = predict_clips(
+            store, loaded, missing, (options, stopping, lambda done: show(done, missing.clips))
+        )
+    outcome.join(done)
     outcome.seconds = time.monotonic() - started
+    merge_files(store, outcome)
+    return outcome
+
+
+def plan_surprise(
+    store: Store, identity: tuple[str, str], options: SurpriseOptions
+) -> tuple[Missing, SurpriseOutcome]:
+    """What an encoder and its predictor are to predict, and the outcome of nothing yet. Raises UsageError."""
+    missing = find_missing(store, *identity, options)
+    refuse_short(missing, options)
+    encoder_id, _ = identity
+    return missing, SurpriseOutcome(
+        encoder_id=encoder_id, complete=missing.complete, short=missing.short
+    )
+
+
+def predict_clips(
+    store: Store,
+    loaded: Loaded,
+    missing: Missing,
+    asked: tuple[SurpriseOptions, Event | None, Callable[[int], None]],
+) -> SurpriseOutcome:
+    """Predict and commit what is missing, or a part of it; the function that is `asked` to receive how many clips are done is told after each."""
+    options, stopping, show = asked
+    outcome = SurpriseOutcome(encoder_id=loaded.row.encoder_id)
+    collected = Collected(store, outcome.encoder_id)
+    predicted = _predict_all(store, loaded, missing, (options, outcome))
+    for done, (clip, rows) in enumerate(predicted, 1):
+        collected.add(rows)
+        outcome.add(rows)
+        outcome.apart = outcome.apart or explain_target(loaded, clip.clip)
+        show(done)
+        if stopping and stopping.is_set():
+            outcome.interrupted = done < missing.clips
+            break
+    collected.commit()
+    return outcome
+
+
+def merge_files(store: Store, outcome: SurpriseOutcome) -> None:
+    """What is left to do once all is predicted."""
     if outcome.clips:
         store.compact()
-    return outcome
 
 
 def refuse_short(missing: Missing, options: SurpriseOptions) -> None:

@@ -5,7 +5,7 @@ compared live are not compared again. Where a window is stored in fp32 and in a 
 their difference is the effect of rounding alone, the noise floor of what was measured in the lower precision.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from threading import Event
@@ -86,6 +86,8 @@ class StoredPairs:
 class PairsOutcome(Outcome):
     """What one call measured."""
 
+    counted = ("measured", "kept")
+
     measured: int = 0
     kept: int = 0
 
@@ -97,42 +99,58 @@ class PairsOutcome(Outcome):
 
 
 def measure_stored(
-    store: Store, asked: StoredPairs = StoredPairs(), stopping: Event | None = None
+    store: Store,
+    asked: StoredPairs = StoredPairs(),
+    stopping: Event | None = None,
+    show: Callable[[int, int], None] = lambda done, of: None,
 ) -> PairsOutcome:
-    """Measure pairs of stored clips, a number per video and geometry.
+    """Measure pairs of stored clips, a number per video and geometry; `show` receives how many pairs of how many are done.
 
     Once `stopping` is set, the current pair is finished, what was measured is committed, and the outcome says so.
     Raises StoreError where the arguments or the store give no pair.
     """
+    wanted, outcome = plan_pairs(store, asked)
+    with store.ingesting():
+        outcome.join(measure_pairs(store, wanted, stopping, lambda done: show(done, len(wanted))))
+    merge_files(store, outcome)
+    return outcome
+
+
+def plan_pairs(store: Store, asked: StoredPairs) -> tuple[list[Pair], PairsOutcome]:
+    """The pairs to measure, and the outcome of nothing yet, which counts those that were measured before. Raises StoreError where there is no pair."""
     shift, encoder, count = asked.shift, asked.encoder, _count(asked.shift, asked.pairs)
     wanted = shift or (None if count is None else 1)
     candidates = _find(store, CANDIDATES, {"encoder": encoder, "shift": wanted})
     rounded = _find(store, ROUNDED, {"encoder": encoder})
     if not candidates and not rounded:
         raise StoreError(_nothing(store, wanted, encoder))
+    chosen = [
+        (row, kind)
+        for rows, kind in ((candidates, SHIFTED), (rounded, ROUNDING))
+        for row in _spread_over_videos(rows, count)
+    ]
+    missing = [_name(row, kind) for row, kind in chosen if not row.measured]
+    return missing, PairsOutcome(kept=len(chosen) - len(missing))
+
+
+def measure_pairs(
+    store: Store,
+    wanted: Iterable[Pair],
+    stopping: Event | None = None,
+    show: Callable[[int], None] = lambda done: None,
+) -> PairsOutcome:
+    """Measure and commit some of the pairs that a plan names."""
     outcome = PairsOutcome()
-    with store.ingesting():
-        _commit_all(
-            store,
-            _measure_pairs(
-                store,
-                _unless_stopped(_spread_over_videos(candidates, count), stopping, outcome),
-                outcome,
-                SHIFTED,
-            ),
-        )
-        _commit_all(
-            store,
-            _measure_pairs(
-                store,
-                _unless_stopped(_spread_over_videos(rounded, count), stopping, outcome),
-                outcome,
-                ROUNDING,
-            ),
-        )
+    _commit_all(
+        store, _measure_all(store, _unless_stopped(wanted, stopping, outcome), outcome), show
+    )
+    return outcome
+
+
+def merge_files(store: Store, outcome: PairsOutcome) -> None:
+    """What is left to do once all is measured."""
     if outcome.measured:
         store.compact()
-    return outcome
 
 
 def _find(store: Store, sql: str, values: Mapping[str, str | int | None]) -> list[CandidatePair]:
@@ -140,13 +158,13 @@ def _find(store: Store, sql: str, values: Mapping[str, str | int | None]) -> lis
 
 
 def _unless_stopped(
-    chosen: Sequence[CandidatePair], stopping: Event | None, outcome: PairsOutcome
-) -> Iterator[CandidatePair]:
-    for row in chosen:
+    wanted: Iterable[Pair], stopping: Event | None, outcome: PairsOutcome
+) -> Iterator[Pair]:
+    for pair in wanted:
         if stopping and stopping.is_set():
             outcome.interrupted = True
             return
-        yield row
+        yield pair
 
 
 def _count(shift: int | None, pairs: str) -> int | None:
@@ -193,17 +211,17 @@ def _spread_over_videos(
     return chosen
 
 
-def _measure_pairs(
-    store: Store, chosen: Iterable[CandidatePair], outcome: PairsOutcome, kind: str
-) -> Iterator[dict[str, pa.Table]]:
-    """The rows of every pair that was not measured before."""
-    for row in chosen:
-        if row.measured:
-            outcome.kept += 1
-            continue
-        known = row.columns
-        del known["measured"]
-        pair = Pair(**known, kind=kind, source=STORED)
+def _name(row: CandidatePair, kind: str) -> Pair:
+    known = row.columns
+    del known["measured"]
+    return Pair(**known, kind=kind, source=STORED)
+
+
+def _measure_all(
+    store: Store, wanted: Iterable[Pair], outcome: PairsOutcome
+) -> Iterator[dict[str, pa.Table] | None]:
+    """The rows of each pair, None where it cannot be measured."""
+    for pair in wanted:
         try:
             a, b = (_side(store, clip_id) for clip_id in (pair.clip_a, pair.clip_b))
             rows = pair_rows(pair, measure(a, b, pair.offset), now())
@@ -211,6 +229,7 @@ def _measure_pairs(
             outcome.problems.append(
                 f"not measured: clips {pair.clip_a} and {pair.clip_b} of video {pair.video_id}: {error}"
             )
+            yield None
             continue
         outcome.measured += 1
         yield rows
@@ -238,16 +257,24 @@ def _side(store: Store, clip_id: str) -> Side:
     return Side.of(grid)
 
 
-def _commit_all(store: Store, pairs: Iterator[dict[str, pa.Table]]) -> None:
+def _commit_all(
+    store: Store, measured: Iterator[dict[str, pa.Table] | None], show: Callable[[int], None]
+) -> None:
     waiting: list[dict[str, pa.Table]] = []
-    for rows in pairs:
-        waiting.append(rows)
-        if len(waiting) == COMMIT_PAIRS:
+    done = told = 0
+    for done, rows in enumerate(measured, 1):
+        waiting += [rows] if rows else []
+        if len(waiting) >= COMMIT_PAIRS:
             _commit(store, waiting)
-    if waiting:
-        _commit(store, waiting)
+            show(told := done)
+    _commit(store, waiting)
+    if done > told:
+        show(done)
 
 
 def _commit(store: Store, waiting: list[dict[str, pa.Table]]) -> None:
-    store.commit({name: pa.concat_tables([rows[name] for rows in waiting]) for name in waiting[0]})
-    waiting.clear()
+    if waiting:
+        store.commit(
+            {name: pa.concat_tables([rows[name] for rows in waiting]) for name in waiting[0]}
+        )
+        waiting.clear()

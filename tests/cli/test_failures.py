@@ -314,16 +314,16 @@ def test_ctrl_c_inside_pairs_keeps_what_was_measured(tmp_path):
     store = synthetic_store(tmp_path / "store", videos=1, clips=4, shift=1)
     asked = stored.StoredPairs(pairs="all")
 
-    class AfterTwo:
-        """Set once two candidates were taken: one that is measured already, and one that is not."""
+    class AfterOne:
+        """Set once one pair was taken; those that are measured already are not asked about."""
 
         asked = 0
 
         def is_set(self):
             self.asked += 1
-            return self.asked > 2
+            return self.asked > 1
 
-    outcome = stored.measure_stored(store, asked, AfterTwo())
+    outcome = stored.measure_stored(store, asked, AfterOne())
     assert (outcome.measured, outcome.interrupted, outcome.exit_code) == (1, True, 130)
     assert store.query("SELECT count(*) AS n FROM pairs")["n"].to_pylist() == [4]
     rest = stored.measure_stored(store, asked)

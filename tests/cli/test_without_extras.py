@@ -42,3 +42,10 @@ def test_formats_of_tokens(to: str, package: str, tmp_path: Path) -> None:
     done = run_without({package}, *asked)
     assert done.returncode and f"pip install 'tubelet[{to}]'" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["store"], "nothing is left"
+
+
+@pytest.mark.parametrize("command", ["pairs", "backfill"])
+def test_a_cluster(command: str, tmp_path: Path) -> None:
+    synthetic_store(tmp_path / "store", videos=1).close()
+    done = run_without({"ray"}, command, "--ray", "local", "--store", str(tmp_path / "store"))
+    assert done.returncode == 2 and "--ray takes the package ray: pip install 'tubelet[ray]'" in done.stderr  # fmt: skip

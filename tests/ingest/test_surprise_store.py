@@ -14,6 +14,7 @@ from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.job import Job
 from tubelet.ingest.pipeline.events import ClipCount, Listener
+from tubelet.ingest.prediction.batches import SurpriseBatches
 from tubelet.ingest.prediction.options import SurpriseOptions
 from tubelet.ingest.prediction.run import SurpriseOutcome, measure_surprise
 from tubelet.store import Store
@@ -217,6 +218,22 @@ def test_targets_are_read_from_the_store_where_it_holds_them(ingested, folder, t
     errors = "SELECT l1, cosine, copy_l1, mean_l1 FROM slice_surprise JOIN clips USING (clip_id) JOIN videos USING (video_id) ORDER BY name, first_frame, slice"
     for ours, theirs in zip(rows(tmp_path / "all", errors), rows(folder / "store", errors), strict=True):  # fmt: skip
         assert ours == pytest.approx(theirs, abs=1e-3) and ours != theirs
+
+
+def test_a_batch_predicts_what_is_missing_of_it_and_batches_make_the_rows_of_one_run(folder, tmp_path):  # fmt: skip
+    shutil.copytree(folder / "store", tmp_path / "whole")
+    whole = measure(tmp_path / "whole")
+    command = SurpriseBatches.of(SurpriseOptions(context=(2,), device="cpu"))
+    with closing(Store(folder / "store")) as store:
+        worker = command.begin(store, "cpu")
+        plan = command.plan(store, worker.identity)
+        assert [len(group) for group in plan.groups] in ([1, 2], [2, 1])
+        for number in (0, 0, 1):  # the first twice, as where the process that had it was lost
+            plan.outcome.join(worker.do(plan.groups[number], Event(), lambda done: None))
+    done = plan.outcome
+    assert (done.clips, done.slices, done.complete) == (3, 9, len(plan.groups[0]))
+    assert (done.l1, done.copy_l1) == pytest.approx((whole.l1, whole.copy_l1), rel=1e-5)
+    compare_tables(folder / "store", tmp_path / "whole")
 
 
 def test_a_run_that_is_stopped_keeps_what_it_measured(folder):

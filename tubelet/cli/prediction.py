@@ -1,25 +1,26 @@
 """`tubelet surprise` and `tubelet mask`: what an encoder's predictor did not expect, of slices to come and of tokens under a mask."""
 
 import sys
-from collections.abc import Callable
 from threading import Event
 from typing import Any
 
+from tubelet.cli.batches import run_on_cluster, tell
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import command, fill, json_option, store_option
-from tubelet.cli.printing import note, print_result
-from tubelet.cli.recording import record_job, report_to
+from tubelet.cli.printing import print_result
+from tubelet.cli.recording import record_job
+from tubelet.ingest.cluster_options import ClusterOptions
 from tubelet.ingest.prediction.options import SurpriseOptions
-from tubelet.store.jobs.state import JobProgress
-from tubelet.store.wording import count
 from tubelet.training.masking.options import MaskOptions
 
 
-@command(SurpriseOptions)
+@command(SurpriseOptions, ClusterOptions)
 @store_option
 @json_option
 @record_job
-def surprise(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:
+def surprise(
+    store: str, store_options: dict[str, str], as_json: bool, ray: str | None, **asked: Any
+) -> None:
     """Predict slices of stored windows from those before them, with copying and the mean token as baselines. Decodes the videos again.
 
     A rerun completes what is missing. Tables `surprise` and `slice_surprise`.
@@ -31,8 +32,16 @@ def surprise(store: str, store_options: dict[str, str], as_json: bool, **asked: 
 
     stopping = Event()
     opened, options = Store(store, options=store_options), fill(SurpriseOptions, asked)
-    stop_on_signals("stopping after the current clip", stopping.set)
-    outcome = measure_surprise(opened, options, stopping, _tell("clip"))
+    if ray:
+        from tubelet.ingest.prediction.batches import SurpriseBatches
+
+        reached, cluster = (store, store_options), (ray, options.device)
+        outcome = run_on_cluster(
+            SurpriseBatches.of(options), opened, reached, cluster, tell("clip")
+        )
+    else:
+        stop_on_signals("stopping after the current clip", stopping.set)
+        outcome = measure_surprise(opened, options, stopping, tell("clip"))
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)
 
@@ -54,27 +63,6 @@ def mask(store: str, store_options: dict[str, str], as_json: bool, **asked: Any)
     stopping = Event()
     opened, options = Store(store, options=store_options), fill(MaskOptions, asked)
     stop_on_signals("stopping after the current window", stopping.set)
-    outcome = measure_masks(opened, options, stopping, _tell("window"))
+    outcome = measure_masks(opened, options, stopping, tell("window"))
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)
-
-
-def _tell(noun: str) -> Callable[[int, int], None]:
-    """Says how many of how many are done, to whoever watches the job and on the terminal."""
-    report = report_to()
-
-    def tell(done: int, of: int) -> None:
-        report(JobProgress(done=done, total=of, unit=noun))
-        _show(done, of, noun)
-
-    return tell
-
-
-def _show(done: int, of: int, noun: str) -> None:
-    """A line that a terminal overwrites; the last one alone where there is none."""
-    terminal = sys.stderr.isatty()
-    if terminal or done == of:
-        note(
-            f"{chr(13) if terminal else ''}{done:,} of {count(of, noun)}",
-            end="" if terminal and done < of else "\n",
-        )

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tubelet.cli.batches import run_on_cluster, tell
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import (
     OutputFile,
@@ -18,6 +19,7 @@ from tubelet.cli.options import (
 )
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import record_job
+from tubelet.ingest.cluster_options import ClusterOptions
 from tubelet.store.pairs.stored import StoredPairs
 
 
@@ -81,11 +83,13 @@ def report() -> None:
     """Write a report over the videos of a store to one HTML, Markdown or Parquet file."""
 
 
-@command(StoredPairs)
+@command(StoredPairs, ClusterOptions)
 @store_option
 @json_option
 @record_job
-def pairs(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:
+def pairs(
+    store: str, store_options: dict[str, str], as_json: bool, ray: str | None, **asked: Any
+) -> None:
     """Measure pairs of clips that are already stored, from their half-precision files.
 
     Exit code 0: all measured; 1: the files of some are damaged, listed; 2: wrong use; 130: stopped by Ctrl-C.
@@ -94,9 +98,14 @@ def pairs(store: str, store_options: dict[str, str], as_json: bool, **asked: Any
     from tubelet.store.pairs.stored import measure_stored
 
     stopping = Event()
-    stop_on_signals("stopping after the current pair", stopping.set)
-    outcome = measure_stored(
-        Store(store, options=store_options), fill(StoredPairs, asked), stopping
-    )
+    opened, options = Store(store, options=store_options), fill(StoredPairs, asked)
+    if ray:
+        from tubelet.ingest.stored_batches import PairsBatches
+
+        reached = store, store_options
+        outcome = run_on_cluster(PairsBatches(options), opened, reached, (ray, "cpu"), tell("pair"))
+    else:
+        stop_on_signals("stopping after the current pair", stopping.set)
+        outcome = measure_stored(opened, options, stopping, tell("pair"))
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)
