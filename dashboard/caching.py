@@ -29,7 +29,7 @@ from tubelet.store import Store
 from tubelet.store.jobs.forms import CommandForm
 from tubelet.store.jobs.starting import read_commands
 from tubelet.store.pairs.differences import Differences, measure_differences
-from tubelet.store.questions import clips, corpus
+from tubelet.store.questions import clips, corpus, sensitivity
 from tubelet.store.questions.corpus import Question, VideoSelection
 from tubelet.store.questions.rows import CorpusSummary
 from tubelet.store.rows import ClipRow, Row, VideoRow
@@ -160,7 +160,7 @@ def videos(store: Store, where: str) -> VideoSelection | None:
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs={**KEYS, SensitivityRequest: repr})
 def findings(store: Store, request: SensitivityRequest) -> Findings:
     """All numbers of a sensitivity report. Raises ReportError and QueryError, which are not kept."""
-    return find(store, request)
+    return find(store, request, table(store, sensitivity.scopes()))
 
 
 @st.cache_resource(

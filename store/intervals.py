@@ -16,6 +16,7 @@ from functools import cache
 import numpy as np
 
 RESAMPLES, BLOCK = 1000, 100
+COUNTED = 32768  # draws counted at once: they fit in a processor's cache
 FEWEST = 5  # videos; below it resamples repeat each other, and a report gives no interval, no test and no agreement
 FEWEST_SCORES = 2  # below it nothing says how far scores vary
 LEVEL = 0.95
@@ -153,13 +154,13 @@ def linearize(above: np.ndarray, below: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def strongest(
-    values: np.ndarray, weights: np.ndarray | None = None
+    values: np.ndarray, weights: np.ndarray | None = None, found: Estimates | None = None
 ) -> tuple[int, float, float] | None:
     """The column of ``(V, D)`` with the largest mean, and a 95% interval that accounts for that selection; None below five videos.
 
-    Values cannot be below 0. The largest of many means is large by chance, too, so its lower end is that of Student's t at the level of
-    all columns together (Bonferroni): whichever column is chosen, the interval holds. Chance never makes the largest too small, so the
-    upper end is that of the column alone.
+    Values cannot be below 0; `found` are their `means`, where these are known. The largest of many means is large by chance, too, so its
+    lower end is that of Student's t at the level of all columns together (Bonferroni): whichever column is chosen, the interval holds.
+    Chance never makes the largest too small, so the upper end is that of the column alone.
     """
     weights = _weights(values, weights)
     spread = Spread.of(values, weights)
@@ -167,12 +168,14 @@ def strongest(
     if not enough.any():
         return None
     at = int(np.argmax(np.where(enough, spread.mean, -np.inf)))
-    alone = means(values[:, at : at + 1], weights[:, at : at + 1], positive=True)
+    one = slice(at, at + 1)
+    alone = (
+        means(values[:, one], weights[:, one], positive=True)
+        if found is None
+        else Estimates(found.value[one], found.low[one], found.high[one])
+    )
     column = Spread(
-        *(
-            getattr(spread, name)[at : at + 1]
-            for name in ("mean", "error", "student_error", "values")
-        )
+        *(getattr(spread, name)[one] for name in ("mean", "error", "student_error", "values"))
     )
     low, _ = student_ends(column, (TAILS[0] / enough.sum(), TAILS[1]), positive=True)
     return at, float(min(low[0], alone.low[0])), float(alone.high[0])
@@ -231,12 +234,17 @@ def counts(videos: int, resamples: int = RESAMPLES, seed: int = SEED) -> Iterato
     rng = np.random.default_rng(seed)
     for start in range(0, resamples, BLOCK):
         block = min(BLOCK, resamples - start)
-        drawn = rng.integers(0, videos, (block, videos)) + np.arange(block)[:, None] * videos
-        yield (
-            np.bincount(drawn.ravel(), minlength=block * videos)
-            .reshape(block, videos)
-            .astype(np.float32)
-        )
+        drawn = rng.integers(0, videos, (block, videos), np.int32)
+        rows = max(1, COUNTED // videos)
+        pieces = (_count_drawn(drawn[at : at + rows], videos) for at in range(0, block, rows))
+        yield np.concatenate(list(pieces))
+
+
+def _count_drawn(drawn: np.ndarray, videos: int) -> np.ndarray:
+    """How often each video is in each row of numbers of videos ``(n, V)``."""
+    cells = drawn + np.arange(len(drawn))[:, None] * videos
+    counted = np.bincount(cells.ravel(), minlength=drawn.size)
+    return counted.reshape(drawn.shape).astype(np.float32)
 
 
 def medians(values: np.ndarray, resamples: int = 400, seed: int = SEED) -> np.ndarray:

@@ -121,11 +121,16 @@ class Store:
         """Have this thread ask over one snapshot for a while: its answers belong together, whatever is committed meanwhile."""
         return self._connections.hold()
 
-    def query(self, sql: str, parameters: Any = None) -> pa.Table:
-        """The answer to a query of our own over the newest snapshot; values are bound, one cursor per query. Raises StoreError where a file cannot be read."""
+    def query(
+        self, sql: str, parameters: Any = None, tables: Mapping[str, pa.Table] | None = None
+    ) -> pa.Table:
+        """The answer to a query of our own over the newest snapshot; values are bound, one cursor per query. Raises StoreError where a file cannot be read.
+
+        `tables` are named in the query as those of the store are: answers to other queries.
+        """
         self.fetch_tokens(sql, parameters)
         try:
-            return self.newest(lambda: self._connections.ask(sql, parameters))
+            return self.newest(lambda: self._connections.ask(sql, parameters, tables))
         except MISTAKES as error:
             if hint := hint_at_renamed(str(error), sql):
                 error.add_note(hint)

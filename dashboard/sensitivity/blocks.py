@@ -108,8 +108,8 @@ def _picture(block: Picture) -> None:
 
 def _chart(block: Picture, drawing: alt.Chart | alt.LayerChart) -> None:
     """A chart whose size is that of its marks: axes and legend get room around them, all of which is kept from the start."""
-    size = drawing.to_dict()
-    width, height = size.get("width"), size.get("height", HEIGHT)
+    width, height = drawing.width, drawing.height  # undefined where a chart names none
+    height = height if isinstance(height, int) else HEIGHT
     st.altair_chart(
         drawing,
         width=width + AROUND_WIDTH if isinstance(width, int) else "stretch",

@@ -66,9 +66,7 @@ def _show(store: Store, found: Findings, other: Findings | None, compare: str | 
         _downloads(store, found, other, compare)
     if other is not None and compare is not None:
         blocks.draw(compared(found, other, compare))
-    leads = Leads.from_rows(
-        caching.read(store, queries.strongest_pairs(found.scope), StrongestPair)
-    )
+    leads = Leads.from_rows([StrongestPair.of(row) for row in found.strongest.to_pylist()])
     leads.show(found.dims["dim"].to_pylist())
     command = found.request.command(store, compare)
     drawn = list(report.sections(found, command, store))

@@ -13,7 +13,13 @@ from tubelet.reports.sensitivity.consistency import Consistency, Settling
 from tubelet.reports.sensitivity.curves import CurveShape
 from tubelet.reports.sensitivity.ranking import ByVideo, Ranking
 from tubelet.reports.sensitivity.relations import Relations
-from tubelet.reports.sensitivity.request import UNITS, SensitivityRequest, resolve_request, scope
+from tubelet.reports.sensitivity.request import (
+    UNITS,
+    SensitivityRequest,
+    find_pairs,
+    hold_pairs,
+    resolve_request,
+)
 from tubelet.reports.sensitivity.rows import ControlLevel, Foundations
 from tubelet.store import Store, intervals
 from tubelet.store.encoder_names import name_encoders
@@ -24,6 +30,7 @@ from tubelet.store.questions.sensitivity import PairScope, Units
 
 HEAT_DIMS, HEAT_VIDEOS = 300, 400
 CONTROLS = ("repeated", "rounding", "disjoint")
+READ_BEFORE = "foundations", "by video"  # the input, which is read before all else
 MANY_PLACES = 50  # of the strongest dimensions that a page lists
 
 
@@ -47,7 +54,7 @@ class Outlier:
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """Answers to questions (`foundations`, `band`, `dims`, `frame`, `videos`, `controls`) and what was computed from them.
+    """Answers to questions (`foundations`, `band`, `dims`, `strongest`, `frame`, `videos`, `controls`) and what was computed from them.
 
     `questions` names all that were asked; `levels` are the mean relative sensitivities of the videos. Where the request's unit is not the
     video, a group of videos takes the place of a video, except in `relations`, which say which videos belong together.
@@ -64,6 +71,7 @@ class Findings:
     absolute: CurveShape
     controls: Mapping[str, ControlLevel | None]
     dims: pa.Table
+    strongest: pa.Table
     ranking: Ranking
     consistency: Consistency | None
     settling: Settling | None
@@ -87,31 +95,37 @@ class Findings:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredPairs:
-    """The input of all statistics: what was measured within a scope, what it rests on, and which videos belong together."""
+    """The input of all statistics: what was measured within a scope, what it rests on, and which videos belong together.
+
+    `answers` are those that were needed to tell.
+    """
 
     request: SensitivityRequest
     encoder: str
-    scope: PairScope
+    scope: PairScope  # which holds its pairs
+    answers: Mapping[str, pa.Table]
     data: ByVideo
     foundations: Foundations
     relations: Relations
 
 
-def find(store: Store, request: SensitivityRequest) -> Findings:
-    """Raises ReportError where there is nothing to report on, QueryError for a mistake in the request's condition."""
-    measured = _read_measured(store, resolve_request(store, request))
-    questions = _questions(measured.scope, measured.foundations.has_several_pairs)
+def find(store: Store, request: SensitivityRequest, scopes: pa.Table | None = None) -> Findings:
+    """`scopes`: the answer to that question, where it is known. Raises ReportError where there is nothing to report on, QueryError for a
+    mistake in the request's condition.
+    """
+    measured = _read_measured(store, resolve_request(store, request, scopes))
+    asked = _questions(measured.scope, measured.foundations.has_several_pairs)
     answers = {
         name: question.answer(store)
-        for name, question in questions.items()
-        if name != "by video"  # the input, which was read before
+        for name, question in asked.items()
+        if name not in READ_BEFORE and name not in measured.answers
     }
-    return _compute(measured, questions, answers)
+    return _compute(measured, {**measured.answers, **answers})
 
 
 def _read_measured(store: Store, asked: SensitivityRequest) -> MeasuredPairs:
     """What was measured, by video or by the groups that the request names."""
-    within = scope(store, asked)
+    within, settings = find_pairs(store, asked)
     data, foundations = _by_unit(store, within)
     if asked.top and asked.top > foundations.embed_dim:
         raise ReportError(
@@ -120,12 +134,15 @@ def _read_measured(store: Store, asked: SensitivityRequest) -> MeasuredPairs:
     videos = queries.videos_measured(within).answer(store)
     found = find_relations(videos, data)
     if asked.unit != "video":
-        within = replace(within, units=group_videos(videos, asked.unit, found, read_groups(store)))
+        units = group_videos(videos, asked.unit, found, read_groups(store))
+        within = hold_pairs(store, replace(within, units=units, held=None))
         data, foundations = _by_unit(store, within)
+        videos = queries.videos_measured(within).answer(store)
     return MeasuredPairs(
         request=asked,
         encoder=name_encoders(store)[within.encoder_id],
         scope=within,
+        answers={"settings": settings, "videos": videos},
         data=data,
         foundations=foundations,
         relations=found,
@@ -138,10 +155,8 @@ def _by_unit(store: Store, within: PairScope) -> tuple[ByVideo, Foundations]:
     return _by_video(table, rests.units), rests
 
 
-def _compute(
-    measured: MeasuredPairs, questions: Mapping[str, Question], answers: Mapping[str, pa.Table]
-) -> Findings:
-    data = measured.data
+def _compute(measured: MeasuredPairs, answers: Mapping[str, pa.Table]) -> Findings:
+    data, shown = measured.data, replace(measured.scope, held=None)
     agreed = consistency.consistency(data.relative)
     order = ranking.rank_dimensions(data, measured.request.top)
     levels = _levels(data.relative)
@@ -150,7 +165,7 @@ def _compute(
     return Findings(
         request=measured.request,
         encoder=measured.encoder,
-        scope=measured.scope,
+        scope=shown,
         foundations=measured.foundations,
         settings=answers["settings"]["setting"].to_pylist(),
         videos=answers["videos"],
@@ -159,6 +174,7 @@ def _compute(
         absolute=absolute,
         controls={kind: _level(answers[kind]) for kind in CONTROLS},
         dims=answers["dimensions"],
+        strongest=answers["strongest"],
         ranking=order,
         consistency=agreed,
         settling=consistency.settling(data.relative, order.top) if enough else None,
@@ -166,7 +182,7 @@ def _compute(
         levels=levels,
         outliers=_outliers(levels, agreed),
         frame=answers["frame"],
-        questions=questions,
+        questions=_questions(shown, measured.foundations.has_several_pairs),
         relations=measured.relations,
     )
 
@@ -239,6 +255,7 @@ def _questions(within: PairScope, several: bool) -> dict[str, Question]:
         "rounding": queries.control_levels(within, "rounding"),
         "disjoint": queries.control_levels(within, "disjoint"),
         "dimensions": queries.dimension_ranking(within),
+        "strongest": queries.strongest_pairs(within),
         "by video": queries.by_video(within, several),
         "frame": queries.frame_map(within),
     }

@@ -80,7 +80,7 @@ def rank_dimensions(data: ByVideo, top: int | None = None) -> Ranking:
     k = places(data.relative.shape[1], top)
     member, chance = among_top(data.relative, k)
     p, q = chance_of(member, chance, np.isfinite(relative.value))
-    first = intervals.strongest(data.relative, data.varying)
+    first = intervals.strongest(data.relative, data.varying, relative)
     sign, sign_share = signs(data.signed, np.isfinite(data.relative))
     value = np.where(np.isfinite(relative.value), relative.value, -np.inf)
     return Ranking(

@@ -108,12 +108,22 @@ def copies(unlike: np.ndarray) -> np.ndarray:
     """A number per video, shared by those whose deviations ``(V, D)`` are nearly the same. Two videos always deviate from their mean in
     opposite ways, so three are needed.
     """
-    from scipy.sparse.csgraph import connected_components
-
     if len(unlike) < 3 or not unlike.shape[1]:
         return np.arange(len(unlike))
     border = max(COPY, np.tanh(FAR / np.sqrt(unlike.shape[1] - 3)))
-    return connected_components(unlike @ unlike.T > border, directed=False)[1]
+    return number_connected(unlike @ unlike.T > border)
+
+
+def number_connected(near: np.ndarray) -> np.ndarray:
+    """A number per row of a symmetric matrix of truths ``(V, V)``, shared by the rows that a chain of them connects."""
+    numbers, number = np.full(len(near), -1), 0
+    for first in range(len(near)):
+        fresh = np.array([first]) if numbers[first] < 0 else np.array([], int)
+        while len(fresh):
+            numbers[fresh] = number
+            fresh = np.flatnonzero(near[fresh].any(0) & (numbers < 0))
+        number = numbers.max() + 1
+    return numbers
 
 
 def likeness(unlike: np.ndarray, labels: Sequence[str | None]) -> Likeness | None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import pyarrow as pa
+
 from tubelet.reports.command_line import report_command
 from tubelet.reports.errors import ManySettings, NoPairs, ReportError
 from tubelet.reports.scope_options import encoder_option, frames_option
@@ -107,9 +109,14 @@ class SensitivityOptions(SensitivityRequest):
         )
 
 
-def resolve_request(store: Store, request: SensitivityRequest) -> SensitivityRequest:
-    """The request with encoder, window length and shift filled in. Raises NoPairs and ReportError."""
-    held = queries.scopes().answer(store).to_pylist()
+def resolve_request(
+    store: Store, request: SensitivityRequest, scopes: pa.Table | None = None
+) -> SensitivityRequest:
+    """The request with encoder, window length and shift filled in; `scopes`: the answer to that question, where it is known.
+
+    Raises NoPairs and ReportError.
+    """
+    held = (queries.scopes().answer(store) if scopes is None else scopes).to_pylist()
     if not held:
         raise NoPairs(
             f"{store.name} holds no pairs of clips: measure them with "
@@ -134,7 +141,12 @@ def resolve_request(store: Store, request: SensitivityRequest) -> SensitivityReq
 
 
 def scope(store: Store, request: SensitivityRequest) -> PairScope:
-    """The pairs of a resolved request. Raises NoVideos, ManySettings, and QueryError for a mistake in its condition."""
+    """Which pairs a resolved request is about. Raises what `find_pairs` does."""
+    return replace(find_pairs(store, request)[0], held=None)
+
+
+def find_pairs(store: Store, request: SensitivityRequest) -> tuple[PairScope, pa.Table]:
+    """The pairs of a resolved request, held, and their settings. Raises NoVideos, ManySettings, and QueryError for a mistake in its condition."""
     if request.encoder is None or request.frames is None or request.shift is None:
         raise ValueError(
             f"{request} names no encoder, frames and shift: pass it to resolve_request"
@@ -146,7 +158,9 @@ def scope(store: Store, request: SensitivityRequest) -> PairScope:
         setting=request.setting,
         videos=None if request.where is None else conditions.videos(store, request.where),
     )
-    held = queries.settings(found).answer(store).to_pylist()
+    found = hold_pairs(store, found)
+    answer = queries.settings(found).answer(store)
+    held = answer.to_pylist()
     if not held:
         what = (
             f"; the condition {request.where!r} matches {count(len(found.videos), 'video')}"
@@ -156,7 +170,12 @@ def scope(store: Store, request: SensitivityRequest) -> PairScope:
         raise NoVideos(f"no video has a pair of {_describe_request(request)}{what}")
     if len(held) > 1 and not request.mix:
         raise ManySettings([row["setting"] for row in held], [row["videos"] for row in held])
-    return found
+    return found, answer
+
+
+def hold_pairs(store: Store, within: PairScope) -> PairScope:
+    """The scope with its pairs, so that they are found once for all questions about them."""
+    return replace(within, held=queries.chosen_pairs(within).answer(store))
 
 
 def _fits(row: dict, request: SensitivityRequest) -> bool:

@@ -75,35 +75,45 @@ class Connections:
         self._lock = threading.Lock()
         self._newest: Connection | None = None
 
-    def ask(self, sql: str, parameters: Any) -> pa.Table:
-        """The answer to one query; values are bound."""
-        with self._bind(sql, parameters) as relation:
+    def ask(
+        self, sql: str, parameters: Any, tables: Mapping[str, pa.Table] | None = None
+    ) -> pa.Table:
+        """The answer to one query over a snapshot, and over `tables` where it names them; values are bound."""
+        with self._bind(sql, parameters, tables or {}) as relation:
             return relation.to_arrow_table()
 
     def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
         """Answer to one query, at most `rows` at a time, as it is computed."""
-        with self._bind(sql, parameters) as relation:
+        with self._bind(sql, parameters, {}) as relation:
             yield from relation.to_arrow_reader(rows)
 
     @contextmanager
-    def _bind(self, sql: str, parameters: Any) -> Iterator[duckdb.DuckDBPyRelation]:
+    def _bind(
+        self, sql: str, parameters: Any, tables: Mapping[str, pa.Table]
+    ) -> Iterator[duckdb.DuckDBPyRelation]:
         """A query, ready to run; one that fails for a name is tried with all that there are, so that the error can suggest the right one."""
         with ExitStack() as stack:
             try:
-                cursor = stack.enter_context(self._cursor(sql, parameters, find_named(sql)))
+                cursor = stack.enter_context(self._cursor(sql, parameters, find_named(sql), tables))
                 relation = cursor.sql(sql, params=parameters)
             except duckdb.CatalogException:
-                cursor = stack.enter_context(self._cursor(sql, parameters, EVERYTHING))
+                cursor = stack.enter_context(self._cursor(sql, parameters, EVERYTHING, tables))
                 relation = cursor.sql(sql, params=parameters)
             yield relation
 
     @contextmanager
     def _cursor(
-        self, sql: str, parameters: Any, names: frozenset[str]
+        self,
+        sql: str,
+        parameters: Any,
+        names: frozenset[str],
+        tables: Mapping[str, pa.Table],
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._take(sql, names)
         try:
             with connection.cursor(sql, parameters) as cursor:
+                for name, table in tables.items():
+                    cursor.register(name, table)
                 yield cursor
         finally:
             self._release(connection)

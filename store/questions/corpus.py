@@ -26,13 +26,14 @@ R = TypeVar("R", bound=Row)
 
 @dataclass(frozen=True)
 class Question:
-    """A query and the values of its ``$name`` parameters."""
+    """A query, the values of its ``$name`` parameters, and tables that it names beside those of the store."""
 
     sql: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
 
     def answer(self, store: Store) -> pa.Table:
-        return store.query(self.sql, dict(self.values) or None)
+        return store.query(self.sql, dict(self.values) or None, self.tables)
 
     def read(self, store: Store, row: type[R]) -> list[R]:
         """The answer as rows of a class that has its columns."""

@@ -8,18 +8,22 @@ a group of them: `Scope.units` names the groups, and a group takes the place of 
 where it is divided by the dimension's standard deviation in its pair; a dimension that is constant there has none.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
 
 from tubelet.store.pairs.rows import ROUNDING
 from tubelet.store.questions.corpus import Question, VideoSelection
 
 # What pairs must have in common to be averaged, besides encoder, window length and shift.
 PACE = "if(a.sample_fps IS NULL, 'step ' || a.step, printf('%g fps', a.sample_fps))"
-SETTING = f"""format('{{}}, {{}} {{}} x {{}}, {{}}, {{}}', {PACE}, a.geometry, a.crop_height, a.crop_width, p.precision, p.source)"""
-WITHOUT_SOURCE = f"""format('{{}}, {{}} {{}} x {{}}, {{}},', {PACE}, a.geometry, a.crop_height, a.crop_width, p.precision)"""
+WITHOUT_SOURCE = f"({PACE} || ', ' || a.geometry || ' ' || a.crop_height || ' x ' || a.crop_width || ', ' || p.precision || ',')"
+SETTING = f"({WITHOUT_SOURCE} || ' ' || p.source)"
 # Rounding counts for the precisions in which shifts were measured.
 ROUNDED_ALIKE = """EXISTS (FROM pairs o JOIN clips oc ON oc.clip_id = o.clip_a
       WHERE o.kind = 'shifted' AND o.encoder_id = $encoder AND oc.frame_count = $frames AND o.precision = p.precision)"""
+HELD = "chosen_pairs"  # what queries call pairs that were found before
 MAP_VIDEOS = 1000  # averaged into a map over the frame
 MOST_VIDEOS = 20_000  # ids are hashes of content, so the first ones are a sample drawn by chance
 
@@ -34,7 +38,10 @@ class Units:
 
 @dataclass(frozen=True, kw_only=True)
 class PairScope:
-    """Which pairs: one encoder, window length in frames, shift in slices; one setting or, where None, all; all videos or those chosen."""
+    """Which pairs: one encoder, window length in frames, shift in slices; one setting or, where None, all; all videos or those chosen.
+
+    `held` are these pairs, as `chosen_pairs` answers: questions then take them as they are instead of finding them once more.
+    """
 
     encoder_id: str
     frames: int
@@ -42,6 +49,7 @@ class PairScope:
     setting: str | None = None
     videos: VideoSelection | None = None
     units: Units | None = None
+    held: pa.Table | None = field(default=None, compare=False, repr=False)
 
     @property
     def unit(self) -> str:
@@ -51,7 +59,12 @@ class PairScope:
     @property
     def values(self) -> dict:
         """The values that `chosen` names."""
-        return self.values_of("shifted")
+        return self.values_of("shifted") if self.held is None else {}
+
+    @property
+    def tables(self) -> Mapping[str, pa.Table]:
+        """The tables that `chosen` names, beside those of the store."""
+        return {} if self.held is None else {HELD: self.held}
 
     def values_of(self, kind: str) -> dict:
         """The values that `chosen` names for pairs of this kind; controls have shifts of their own."""
@@ -72,6 +85,8 @@ class PairScope:
         """A common table expression `chosen`: pair_id, video_id, `unit` (the video, or its group) and `weight`, which sums to 1 in a unit:
         one over the pairs of the video, and over the videos of the group.
         """
+        if self.held is not None and kind == "shifted":
+            return f"WITH chosen AS (FROM {HELD})"
         conditions = [
             "p.encoder_id = $encoder AND a.frame_count = $frames AND p.kind = $kind",
             "p.shift = $shift" if kind == "shifted" else None,
@@ -116,13 +131,18 @@ WHERE p.kind = 'shifted'
 GROUP BY ALL ORDER BY videos DESC, pairs DESC, encoder_id, frame_count, shift, setting""")
 
 
+def chosen_pairs(scope: PairScope) -> Question:
+    """One row per pair of the scope: what all other questions begin with."""
+    return Question(f"{scope.select_pairs()}\nFROM chosen", scope.values, scope.tables)
+
+
 def settings(scope: PairScope) -> Question:
     """One row per setting of the scope's videos, those of the most videos first."""
     sql = f"""{scope.select_pairs()}
 SELECT {SETTING} AS setting, count(DISTINCT p.video_id) AS videos, count(*) AS pairs
 FROM chosen JOIN pairs p USING (pair_id) JOIN clips a ON a.clip_id = p.clip_a
 GROUP BY ALL ORDER BY videos DESC, setting"""
-    return Question(sql, scope.values)
+    return Question(sql, scope.values, scope.tables)
 
 
 def foundations(scope: PairScope) -> Question:
@@ -132,14 +152,14 @@ SELECT count(DISTINCT c.unit) AS units, count(DISTINCT c.video_id) AS videos, co
   any_value(a.slices) AS slices, min(a.step) AS step, max(a.step) AS longest_step, any_value(e.tubelet) AS tubelet, any_value(e.embed_dim) AS embed_dim,
   any_value(e.name) AS encoder, any_value(e.layer) AS layer, any_value(e.weights_sha256) AS weights_sha256,
   any_value(e.weights_source) AS weights_source,
-  string_agg(DISTINCT p.precision, ', ') AS precision, string_agg(DISTINCT p.source, ', ') AS source,
+  string_agg(DISTINCT p.precision, ', ' ORDER BY p.precision) AS precision, string_agg(DISTINCT p.source, ', ' ORDER BY p.source) AS source,
   median(e.tubelet / coalesce(a.sample_fps, v.fps / a.step)) AS slice_s,
   min(e.tubelet / coalesce(a.sample_fps, v.fps / a.step)) AS shortest_slice_s, max(e.tubelet / coalesce(a.sample_fps, v.fps / a.step)) AS longest_slice_s,
   min(p.measured_at) AS first_measured, max(p.measured_at) AS last_measured
 FROM chosen c JOIN pairs p USING (pair_id) JOIN clips a ON a.clip_id = p.clip_a
 JOIN videos v ON v.video_id = p.video_id JOIN encoders e ON e.encoder_id = p.encoder_id
 HAVING count(*) > 0"""
-    return Question(sql, scope.values)
+    return Question(sql, scope.values, scope.tables)
 
 
 def videos_measured(scope: PairScope) -> Question:
@@ -150,7 +170,7 @@ def videos_measured(scope: PairScope) -> Question:
 SELECT c.unit AS video_id, {name} AS name, {label} AS label, count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(c.pair_id) AS pair_id
 FROM chosen c JOIN videos v USING (video_id)
 GROUP BY c.unit ORDER BY c.unit"""
-    return Question(sql, scope.values)
+    return Question(sql, scope.values, scope.tables)
 
 
 def curve_band(scope: PairScope) -> Question:
@@ -160,13 +180,13 @@ SELECT shared_slice, count(*) AS videos,
   quantile_cont(relative, 0.25) AS relative_q25, median(relative) AS relative_median, quantile_cont(relative, 0.75) AS relative_q75,
   quantile_cont(mean_abs, 0.25) AS absolute_q25, median(mean_abs) AS absolute_median, quantile_cont(mean_abs, 0.75) AS absolute_q75
 FROM curves GROUP BY shared_slice ORDER BY shared_slice"""
-    return Question(sql, scope.values)
+    return Question(sql, scope.values, scope.tables)
 
 
 def curves(scope: PairScope) -> Question:
     """One row per video and shared slice, in order: what the band is made of."""
     sql = f"{_curves_of_videos(scope)}\nSELECT unit AS video_id, shared_slice, relative, mean_abs FROM curves ORDER BY unit, shared_slice"
-    return Question(sql, scope.values)
+    return Question(sql, scope.values, scope.tables)
 
 
 def control_levels(scope: PairScope, kind: str) -> Question:
@@ -192,7 +212,7 @@ SELECT s.dim, sum(c.weight * s.relative_edge) / sum(c.weight) FILTER (s.relative
   coalesce(sum(c.weight) FILTER (s.pair_std > 0), 0) / sum(c.weight) AS varying
 FROM chosen c JOIN dim_sensitivity s USING (pair_id)
 GROUP BY s.dim ORDER BY relative DESC NULLS LAST, s.dim"""
-    return Question(sql, scope.values)
+    return Question(sql, scope.values, scope.tables)
 
 
 def strongest_pairs(scope: PairScope) -> Question:
@@ -203,7 +223,7 @@ def strongest_pairs(scope: PairScope) -> Question:
 )
 SELECT t.dim, t.pair_id, t.relative_edge, p.video_id, p.clip_a, p.encoder_id
 FROM strongest t JOIN pairs p USING (pair_id) ORDER BY t.dim"""
-    return Question(sql, scope.values)
+    return Question(sql, scope.values, scope.tables)
 
 
 def by_video(scope: PairScope, several: bool) -> Question:
@@ -221,7 +241,7 @@ def by_video(scope: PairScope, several: bool) -> Question:
 SELECT n.video, s.dim, ({relative})::FLOAT AS relative, ({signed})::FLOAT AS signed,
   ({varying})::FLOAT AS varying
 FROM numbered n JOIN dim_sensitivity s USING (pair_id){group}"""
-    return Question(sql, scope.values)
+    return Question(sql, scope.values, scope.tables)
 
 
 def frame_map(scope: PairScope) -> Question:
@@ -238,7 +258,7 @@ SELECT s.y, s.x, {_mean("s.l2", "d")} AS l2, {_mean("s.cosine", "d")} AS cosine,
   (SELECT count(DISTINCT unit) FROM drawn) AS videos
 FROM drawn d JOIN token_sensitivity s USING (pair_id)
 GROUP BY s.y, s.x ORDER BY s.y, s.x"""
-    return Question(sql, scope.values)
+    return Question(sql, scope.values, scope.tables)
 
 
 def _curves_of_videos(scope: PairScope) -> str:
