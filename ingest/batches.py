@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tubelet.ingest.crew import DEATHS, END, WAIT, Crew, Failed, Member, Next, Place, Talk
+from tubelet.ingest.crew import DEATHS, END, WAIT, Crew, Failed, Member, Next, ProcessPlace, Talk
 from tubelet.store import Store
 from tubelet.store.errors import TubeletError
 from tubelet.store.outcome import Outcome
@@ -22,7 +22,7 @@ WAIT_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class BatchPlan:
     """What is to be done, and the outcome of nothing yet. What is in one group is done by one process; a batch has up to `most` items where its groups allow."""
 
     groups: Sequence[Sequence[Any]]
@@ -53,7 +53,7 @@ class SplitCommand(Protocol):
         """In each process: load what is needed."""
         ...
 
-    def plan(self, store: Store, identity: tuple[str, ...]) -> Plan:
+    def plan(self, store: Store, identity: tuple[str, ...]) -> BatchPlan:
         """In the process that hands out: what the store lacks, once one has begun."""
         ...
 
@@ -80,7 +80,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Batch:
+class GivenBatch:
     """The answer to Next."""
 
     number: int
@@ -104,7 +104,7 @@ class BatchDone:
 
 
 @dataclass(frozen=True)
-class Ended:
+class AllDone:
     """The last message of a process."""
 
 
@@ -117,7 +117,7 @@ def serve_batches(task: BatchTask, talk: Talk, orders: Talk) -> None:
             worker = task.command.begin(store, task.device)
             talk.send(Begun(worker.identity))
             _work(worker, talk, stopping)
-        talk.send(Ended())
+        talk.send(AllDone())
     except TubeletError as error:
         talk.send(Failed(error))
     except (EOFError, OSError):
@@ -169,14 +169,14 @@ class BatchCrew(Crew):
         command: SplitCommand,
         store: Store,
         reached: tuple[str, Mapping[str, str]],
-        place: Place,
+        place: ProcessPlace,
         show: Callable[[int, int], None] = lambda done, of: None,
     ) -> None:
         """`reached` says how a process reaches the store: its address, and the options of its bucket. `show` receives how many items of how many are done."""
         super().__init__(place)
         self._command, self._opened, self._reached, self._show = command, store, reached, show
         self._identity: tuple[str, ...] | None = None
-        self._plan: Plan | None = None
+        self._plan: BatchPlan | None = None
         self._batches: list[list[Any]] = []
         self._far: dict[int, int] = {}  # items done, by batch
 
@@ -207,7 +207,7 @@ class BatchCrew(Crew):
             member.given.discard(message.number)
             self._plan.outcome.join(message.outcome)
             self._tell(message.number, len(self._batches[message.number]))
-        elif isinstance(message, Ended):
+        elif isinstance(message, AllDone):
             member.ended = True
         else:
             super()._note(member, message)
@@ -234,9 +234,9 @@ class BatchCrew(Crew):
     def _is_unfinished(self) -> bool:
         return not self._plan or super()._is_unfinished()
 
-    def _give(self, member: Member) -> Batch | str:
+    def _give(self, member: Member) -> GivenBatch | str:
         answer = super()._give(member)
-        return answer if isinstance(answer, str) else Batch(answer, self._batches[answer])
+        return answer if isinstance(answer, str) else GivenBatch(answer, self._batches[answer])
 
     def _give_up(self, number: int) -> None:
         assert self._plan

@@ -1,7 +1,7 @@
 """Several processes at one work: one queue of its parts, of which each process asks for one after the other.
 
 A process says which of its parts are done. What one that dies was given goes back to the front of the queue, and nobody is told to end
-before everything is done. Where the processes are is the affair of a `Place`: here (`tubelet.ingest.local_place`), or on a cluster (`tubelet.ingest.ray_place`).
+before everything is done. Where the processes are is the affair of a `ProcessPlace`: here (`tubelet.ingest.local_place`), or on a cluster (`tubelet.ingest.ray_place`).
 """
 
 from collections import Counter, deque
@@ -54,7 +54,7 @@ class Member:
     ended: bool = False  # in order
 
 
-class Place(Protocol):
+class ProcessPlace(Protocol):
     """Where processes are."""
 
     def recruit(self) -> list[str]:
@@ -75,7 +75,7 @@ class Place(Protocol):
 class Crew:
     """The processes of one work; `stop` may be called from a signal handler."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: ProcessPlace) -> None:
         self._place = place
         self._queue, self._deaths = deque[int](), Counter[int]()
         self._members: list[Member] = []

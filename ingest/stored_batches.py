@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
 
-from tubelet.ingest.batches import Plan
+from tubelet.ingest.batches import BatchPlan
 from tubelet.store import Store, backfill
 from tubelet.store.backfill import BackfillOptions, BackfillOutcome
 from tubelet.store.outcome import Outcome
@@ -33,10 +33,10 @@ class BackfillBatches:
     def begin(self, store: Store, device: str) -> StoredWorker:
         return StoredWorker(store, backfill.compute_clips)
 
-    def plan(self, store: Store, identity: tuple[str, ...]) -> Plan:
+    def plan(self, store: Store, identity: tuple[str, ...]) -> BatchPlan:
         clips, outcome = backfill.plan_backfill(store, self.asked)
         groups = [[clip] for clip in clips]
-        return Plan(groups=groups, outcome=outcome, most=backfill.COMMIT_CLIPS, noun="clips")
+        return BatchPlan(groups=groups, outcome=outcome, most=backfill.COMMIT_CLIPS, noun="clips")
 
     def finish(self, store: Store, outcome: BackfillOutcome, seconds: float) -> None:
         backfill.merge_files(store, outcome)
@@ -51,10 +51,10 @@ class PairsBatches:
     def begin(self, store: Store, device: str) -> StoredWorker:
         return StoredWorker(store, stored.measure_pairs)
 
-    def plan(self, store: Store, identity: tuple[str, ...]) -> Plan:
+    def plan(self, store: Store, identity: tuple[str, ...]) -> BatchPlan:
         pairs, outcome = stored.plan_pairs(store, self.asked)
         groups = [[pair] for pair in pairs]
-        return Plan(groups=groups, outcome=outcome, most=stored.COMMIT_PAIRS, noun="pairs")
+        return BatchPlan(groups=groups, outcome=outcome, most=stored.COMMIT_PAIRS, noun="pairs")
 
     def finish(self, store: Store, outcome: PairsOutcome, seconds: float) -> None:
         stored.merge_files(store, outcome)

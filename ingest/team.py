@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from tubelet.ingest import encoders
 from tubelet.ingest.arguments import Arguments
-from tubelet.ingest.crew import DEATHS, Crew, Member, Place
+from tubelet.ingest.crew import DEATHS, Crew, Member, ProcessPlace
 from tubelet.ingest.job import Work, find_work
 from tubelet.ingest.local_place import LocalPlace
 from tubelet.ingest.pipeline.events import ClipCount, Commit, EventLog, Listener, LoggingListener
@@ -35,7 +35,7 @@ class Team(Crew):
         store: str,
         report: Callable[[JobProgress], None] = ignore_progress,
         options: Mapping[str, str] | None = None,
-        place: Place | None = None,
+        place: ProcessPlace | None = None,
     ) -> None:
         """Raises UsageError as a job does."""
         parsed = Arguments.of(**arguments)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-from tubelet.ingest.batches import Plan
+from tubelet.ingest.batches import BatchPlan
 from tubelet.ingest.prediction.loading import Loaded, load_predictor
 from tubelet.ingest.prediction.missing import Missing, UnpredictedClip, find_held
 from tubelet.ingest.prediction.options import SurpriseOptions
@@ -62,11 +62,11 @@ class SurpriseBatches:
         options = replace(self.options, device=device)
         return SurpriseWorker(store, load_predictor(store, options), options)
 
-    def plan(self, store: Store, identity: tuple[str, ...]) -> Plan:
+    def plan(self, store: Store, identity: tuple[str, ...]) -> BatchPlan:
         encoder_id, predictor = identity
         missing, outcome = plan_surprise(store, (encoder_id, predictor), self.options)
         groups = list(missing.by_video.values())
-        return Plan(groups=groups, outcome=outcome, most=COMMIT_CLIPS, noun="clips")
+        return BatchPlan(groups=groups, outcome=outcome, most=COMMIT_CLIPS, noun="clips")
 
     def finish(self, store: Store, outcome: SurpriseOutcome, seconds: float) -> None:
         outcome.seconds = seconds

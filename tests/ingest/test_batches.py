@@ -14,7 +14,7 @@ import pytest
 
 from tests.contents import contents
 from tests.stores import synthetic_store
-from tubelet.ingest.batches import BatchCrew, Plan, SplitCommand, split_groups
+from tubelet.ingest.batches import BatchCrew, BatchPlan, SplitCommand, split_groups
 from tubelet.ingest.errors import TeamError
 from tubelet.ingest.local_place import LocalPlace
 from tubelet.ingest.stored_batches import BackfillBatches, PairsBatches, StoredWorker
@@ -116,4 +116,4 @@ def test_processes_with_other_weights_and_work_that_is_not_there_end_the_command
         alone = crew_of(PairsBatches(StoredPairs(encoder="nobody")), store, LocalPlace(["cpu"]))
         with pytest.raises(Exception, match="holds no clip by nobody"):
             alone.execute()
-    assert isinstance(crew._plan, Plan)
+    assert isinstance(crew._plan, BatchPlan)
