@@ -141,7 +141,7 @@ def predict_clips(
     missing: Missing,
     asked: tuple[SurpriseOptions, Event | None, Callable[[int], None]],
 ) -> SurpriseOutcome:
-    """Predict and commit what is missing, or a part of it; the function among what is `asked` receives how many clips are done, one call per clip."""
+    """Predict and commit what is missing, or a part of it. `asked` holds the options, the event that stops it, and what receives how many clips are done."""
     options, stopping, show = asked
     outcome = SurpriseOutcome(encoder_id=loaded.row.encoder_id)
     collected = Collected(store, outcome.encoder_id)
