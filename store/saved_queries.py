@@ -28,6 +28,7 @@ from tubelet.store.store import Store
 
 Value = str | int | float | bool
 LONGEST_NAME, LONGEST_SQL = 80, 100_000  # characters
+MOST_DOTS = 200  # in a line before its =: a key of 20,000 parts takes tomllib half a minute
 LONGEST_LINK = 48_000  # characters of an address, which a server and a browser still take
 KEPT_PREFIX = "kept:"  # of queries that a short link leads to; lists leave them out
 TABLE = "saved_queries"
@@ -198,6 +199,8 @@ def write_toml(queries: Iterable[SavedQuery]) -> str:
 
 def read_toml(text: str) -> list[SavedQuery]:
     """Queries from TOML. Raises StoreError where it is not what `write_toml` writes."""
+    if any(line.partition("=")[0].count(".") > MOST_DOTS for line in text.splitlines()):
+        raise StoreError(f"this file has a key of more than {MOST_DOTS} parts, which no query has")
     try:
         found = tomllib.loads(text).get("query", [])
         queries = [_of_toml(entry) for entry in found]

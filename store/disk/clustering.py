@@ -52,7 +52,7 @@ class FileRun:
         return max(0, math.ceil(math.log(max(self.bytes, 1) / TIER_BYTES, RUNS)))
 
 
-def _is_run(file: str) -> bool:
+def is_run(file: str) -> bool:
     return os.path.basename(file).startswith(f"{RUN}-")
 
 
@@ -61,7 +61,7 @@ def find_runs(files: Sequence[str]) -> list[FileRun]:
     grouped: dict[str, list[str]] = {}
     for file in files:
         name = os.path.basename(file)
-        grouped.setdefault(name.rpartition("-")[0] if _is_run(file) else name, []).append(file)
+        grouped.setdefault(name.rpartition("-")[0] if is_run(file) else name, []).append(file)
     return [FileRun(tuple(found), sum(map(os.path.getsize, found))) for found in grouped.values()]
 
 
@@ -69,7 +69,7 @@ def choose_files(files: Sequence[str], merging: Merging) -> list[str]:
     """The files to merge: at a commit of a size of which there are too many, afterwards the small ones, or all of them."""
     runs = find_runs(files)
     if merging is Merging.WHOLE:
-        single = len(runs) == 1 and (_is_run(files[0]) or runs[0].bytes <= SMALL_BYTES)
+        single = len(runs) == 1 and (is_run(files[0]) or runs[0].bytes <= SMALL_BYTES)
         return [] if not runs or single else list(files)
     small = [run for run in runs if run.tier == 0]
     chosen = small if merging is Merging.SMALL and len(small) > 1 else choose_runs(runs)
@@ -93,7 +93,7 @@ def merge_files(path: Path, table: Table, files: Sequence[str]) -> int:
     now = int(time.time() * 1000)
     gone = [RemoveAction(os.path.basename(file), False, now) for file in files]
     made = [
-        _write(path / f"{run}-{number:05}.parquet", table, rows)
+        write_file(path / f"{run}-{number:05}.parquet", table, rows)
         for number, rows in enumerate(_sort_pieces(table, schema, files))
     ]
     delta.create_write_transaction([*gone, *made], "append", delta.schema())
@@ -126,7 +126,7 @@ def _spans(owners: list[str], counts: np.ndarray) -> Iterator[tuple[str, str]]:
         yield owners[begin], owners[end - 1]
 
 
-def _write(path: Path, table: Table, rows: pa.Table) -> AddAction:
+def write_file(path: Path, table: Table, rows: pa.Table) -> AddAction:
     """Write a file of sorted rows, whole on disk before its table names it."""
     types = {c.name: c.type for c in table.columns}
     floats = [name for name in rows.column_names if types.get(name) == "FLOAT"]

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from tubelet.store.disk import checksums, snapshot, tables
 from tubelet.store.disk.clustering import Merging
 from tubelet.store.disk.compaction import merge_table
+from tubelet.store.disk.deleting import delete_rows
 from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.schema import TABLES
@@ -41,7 +42,8 @@ def _change_tables(
     for place, ids in gone.items():
         name, _, column = place.partition(".")
         if ids and name in versions:
-            versions[name] = tables.delete(layout.table(name), column or TABLES[name].key[0], ids)
+            column = column or TABLES[name].key[0]
+            versions[name] = delete_rows(layout.table(name), TABLES[name], column, ids)
     for name, table in _select_unknown(rows, layout, versions).items():
         if len(table):
             if name not in versions:

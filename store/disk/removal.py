@@ -116,7 +116,7 @@ def choose(store: Store, kind: str, names: Sequence[str], where: str | None) -> 
     chosen = [_find(store, kind, name) for name in names]
     if where is not None:
         met = conditions.lasting_keys(store, table.name, _key_of(kind), where)
-        chosen = [one for one in chosen if one in set(met)] if names else met
+        chosen = sorted(set(chosen) & set(met)) if names else met
     if not chosen:
         raise StoreError(
             f'no {kind} of {store.name} are chosen: look at them with `tubelet sql "FROM {kind}" --store {store.shell_name}`'

@@ -81,6 +81,7 @@ def test_toml_holds_all_of_a_query() -> None:
         ("query = 3", "not a file"),
         ("[[query]]\nname = 'a'\nsql = ' '", "characters of SQL"),
         ("a = " + "[" * 100_000, "not a file"),
+        (".".join(["a"] * 20_000) + " = 1", "more than 200 parts"),
         (f"[[query]]\nname = 'a'\nsql = 'SELECT $k'\ndefaults.k = {'9' * 5000}", "not a file"),
         (f"[[query]]\nname = 'a'\nsql = 'SELECT $k'\ndefaults.k = {1 << 127}", "default of"),
     ],
