@@ -36,7 +36,7 @@ def delete_rows(path: Path, table: Table, column: str, values: Sequence[str]) ->
     gone = [RemoveAction(os.path.basename(file), True, now) for file in hit]
     names = _Renamed()
     made = [_rewrite(file, path / names.rename(file), table, (column, asked)) for file in hit]
-    actions = [*gone, *(one for one in made if one is not None)]
+    actions: list[AddAction | RemoveAction] = [*gone, *(one for one in made if one is not None)]
     delta.create_write_transaction(actions, "append", delta.schema())
     return tables.newest(path)
 
