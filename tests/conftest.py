@@ -3,6 +3,7 @@
 import gc
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,15 @@ LONGEST = (
     "dashboard/test_video_address.py",
     "dashboard/test_video_segmentation.py",
 )  # of the modules, those with most seconds of the processor first: whichever comes last keeps one worker busy while the others are idle
+MAIN = sys.modules["__main__"]
 SHARED = Path(os.environ.get("TUBELET_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture(autouse=True)
+def keep_main() -> Iterator[None]:
+    """Streamlit puts the page that it runs in the place of `__main__`, which a process that is spawned later would run again."""
+    yield
+    sys.modules["__main__"] = MAIN
 
 
 def pytest_configure(config: pytest.Config) -> None:
