@@ -14,17 +14,14 @@ from tubelet.dashboard.parameters import CONDITION, PARAMETERS, TEXT
 from tubelet.reports.literal import Markdown, literal
 
 TYPED = (TEXT, CONDITION)  # kinds that take any value, and that a page may complete
-ASKED = "asked-by-link"  # in the session, until a run comes to the page's end
 LONGEST = 60  # characters of a value that is quoted
 
 
 @contextmanager
 def report_dropped(page: str) -> Iterator[None]:
     """Draw a page inside; at its end, name the values of its URL that it does not show, and what it shows instead."""
-    asked = st.session_state.get(ASKED, {}) | _read_asked(page)
-    st.session_state[ASKED] = asked
+    asked = _read_asked(page)
     yield
-    del st.session_state[ASKED]
     if said := describe_dropped(asked, st.session_state.to_dict()):
         st.toast(said, icon=":material/link_off:", duration="infinite")
 
