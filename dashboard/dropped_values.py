@@ -58,7 +58,7 @@ def _is_shown(asked: str, value: Any) -> bool:
 
 
 def _describe(name: str, asked: str, value: Any) -> Markdown:
-    return f"The link's **{literal(name)}** = {_shorten(asked)} is not here. Shown instead: {_name(value)}."
+    return f"**{literal(name)}**: {_shorten(asked)} is not available here; using {_name(value)} instead."
 
 
 def _name(value: Any) -> Markdown:

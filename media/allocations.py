@@ -27,7 +27,10 @@ def bound_allocations() -> bool:
     found = [path for pattern in LIBRARIES for path in folder.glob(pattern)]
     if not found:
         return False
-    bound = ctypes.CDLL(str(found[0])).av_max_alloc
+    try:
+        bound = ctypes.CDLL(str(found[0])).av_max_alloc
+    except (OSError, AttributeError):
+        return False
     bound.argtypes, bound.restype = [ctypes.c_size_t], None
     bound(MOST_AT_ONCE)
     return True
