@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -129,6 +130,8 @@ def launch(
     """Become the dashboard's server, and print the address to open: of the first page, or of another with its parameters. The working directory is where Streamlit looks for its settings; the token is not on its command line,
     which other users of the machine can read."""
     key = listening.key
+    if hasattr(signal, "pthread_sigmask"):  # Ctrl-C waits until the new program has its way
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     tell(f"dashboard: {listening.link(key, page)}  (Ctrl-C ends it)")
     environment = os.environ | listening.environment(key)  # which names the current folder
     environment |= {STORE_OPTIONS: json.dumps(dict(options or {}))}

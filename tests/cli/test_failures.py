@@ -275,39 +275,76 @@ def test_a_taken_port_and_a_missing_store_are_said_before_an_address(root, tmp_p
     assert not (tmp_path / "new").exists()
 
 
-def test_ctrl_c_ends_the_dashboard_without_an_error(root):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    arguments = [
-        sys.executable,
-        "-m",
-        "tubelet",
-        "dashboard",
-        "--store",
-        str(root),
-        "--port",
-        str(port),
-    ]
+def start_dashboard(root, port):
+    """The command as a process; its first line, by which it has the store open, is read."""
     process = subprocess.Popen(
-        arguments,
+        [sys.executable, "-m", "tubelet", "dashboard", "--store", str(root), "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
         cwd=ROOT,
     )
+    assert f"http://127.0.0.1:{port}" in process.stderr.readline()
+    return process
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def interrupt(process):
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 0 and not told.strip(), told
+
+
+def test_ctrl_c_ends_the_dashboard_without_an_error(root):
+    port = free_port()
+    process = start_dashboard(root, port)
     until = time.monotonic() + 60
     while time.monotonic() < until:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 break
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=30)
-    assert (
-        process.returncode == 0 and "Traceback" not in told and f"http://127.0.0.1:{port}" in told
-    ), told
+    interrupt(process)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.05, 0.6])
+def test_ctrl_c_ends_a_dashboard_that_is_still_imported(root, seconds):
+    process = start_dashboard(root, free_port())
+    time.sleep(seconds)
+    interrupt(process)
+
+
+def test_ctrl_c_that_an_import_drops_ends_the_dashboard():
+    dropping = """
+import signal, sys, weakref, time
+from tubelet.dashboard import __main__ as program
+
+class Module: ...
+
+def serve():
+    module = Module()
+    held = weakref.ref(module, lambda _: signal.raise_signal(signal.SIGINT))
+    del module
+    time.sleep(60)
+
+program._serve = serve
+program.run()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", dropping],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=environment(),
+        cwd=ROOT,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_ctrl_c_inside_pairs_keeps_what_was_measured(tmp_path):
