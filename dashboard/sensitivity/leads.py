@@ -8,7 +8,7 @@ import streamlit as st
 
 from tubelet.dashboard import links
 from tubelet.dashboard.parameters import CLIP, ENCODER, PAIR, VIDEO, VIDEO_PAGE, WINDOWS
-from tubelet.store.questions.rows import StrongestPair
+from tubelet.reports.sensitivity.rows import StrongestPair
 
 FIRST = 5  # dimensions that are named at the top of the page
 
@@ -24,7 +24,7 @@ def _show_gray(dim: int) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Leads:
-    """By dimension, a row of `strongest_pairs`."""
+    """By dimension, the pair in which it reacts most."""
 
     of: Mapping[int, StrongestPair]
 

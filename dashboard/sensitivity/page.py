@@ -17,10 +17,11 @@ from tubelet.reports.sensitivity import narrative
 from tubelet.reports.sensitivity import sections as report
 from tubelet.reports.sensitivity.comparison import sections as compared
 from tubelet.reports.sensitivity.findings import Findings
+from tubelet.reports.sensitivity.rows import StrongestPair
 from tubelet.store import Store
 from tubelet.store.errors import NoVideos, QueryError
 from tubelet.store.questions import sensitivity as queries
-from tubelet.store.questions.rows import MeasuredScope, StrongestPair
+from tubelet.store.questions.rows import MeasuredScope
 
 TITLE, ICON = "Sensitivity", ":material/compare_arrows:"
 KINDS = {
@@ -66,7 +67,9 @@ def _show(store: Store, found: Findings, other: Findings | None, compare: str | 
         _downloads(store, found, other, compare)
     if other is not None and compare is not None:
         blocks.draw(compared(found, other, compare))
-    leads = Leads.from_rows([StrongestPair.of(row) for row in found.strongest.to_pylist()])
+    leads = Leads.from_rows(
+        [StrongestPair.of(row) for row in found.dims.to_pylist() if row["pair_id"] is not None]
+    )
     leads.show(found.dims["dim"].to_pylist())
     command = found.request.command(store, compare)
     drawn = list(report.sections(found, command, store))

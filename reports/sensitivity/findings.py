@@ -54,7 +54,7 @@ class Outlier:
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """Answers to questions (`foundations`, `band`, `dims`, `strongest`, `frame`, `videos`, `controls`) and what was computed from them.
+    """Answers to questions (`foundations`, `band`, `dims`, `frame`, `videos`, `controls`) and what was computed from them.
 
     `questions` names all that were asked; `levels` are the mean relative sensitivities of the videos. Where the request's unit is not the
     video, a group of videos takes the place of a video, except in `relations`, which say which videos belong together.
@@ -64,6 +64,7 @@ class Findings:
     encoder: str  # what readers call it
     scope: PairScope
     foundations: Foundations
+    measured: int  # videos that have such pairs, of which the report takes a sample where they are very many
     settings: list[str]
     videos: pa.Table
     band: pa.Table
@@ -71,7 +72,6 @@ class Findings:
     absolute: CurveShape
     controls: Mapping[str, ControlLevel | None]
     dims: pa.Table
-    strongest: pa.Table
     ranking: Ranking
     consistency: Consistency | None
     settling: Settling | None
@@ -106,6 +106,7 @@ class MeasuredPairs:
     answers: Mapping[str, pa.Table]
     data: ByVideo
     foundations: Foundations
+    videos: int  # that have such pairs
     relations: Relations
 
 
@@ -145,8 +146,16 @@ def _read_measured(store: Store, asked: SensitivityRequest) -> MeasuredPairs:
         answers={"settings": settings, "videos": videos},
         data=data,
         foundations=foundations,
+        videos=_count_videos(store, within, foundations),
         relations=found,
     )
+
+
+def _count_videos(store: Store, within: PairScope, rests: Foundations) -> int:
+    """How many videos have pairs of the scope: those that the report rests on, but where these are as many as it takes."""
+    if rests.videos < queries.MOST_VIDEOS:
+        return rests.videos
+    return queries.videos_with_pairs(within).answer(store)["videos"][0].as_py()
 
 
 def _by_unit(store: Store, within: PairScope) -> tuple[ByVideo, Foundations]:
@@ -167,6 +176,7 @@ def _compute(measured: MeasuredPairs, answers: Mapping[str, pa.Table]) -> Findin
         encoder=measured.encoder,
         scope=shown,
         foundations=measured.foundations,
+        measured=measured.videos,
         settings=answers["settings"]["setting"].to_pylist(),
         videos=answers["videos"],
         band=answers["curve"],
@@ -174,7 +184,6 @@ def _compute(measured: MeasuredPairs, answers: Mapping[str, pa.Table]) -> Findin
         absolute=absolute,
         controls={kind: _level(answers[kind]) for kind in CONTROLS},
         dims=answers["dimensions"],
-        strongest=answers["strongest"],
         ranking=order,
         consistency=agreed,
         settling=consistency.settling(data.relative, order.top) if enough else None,
@@ -255,7 +264,6 @@ def _questions(within: PairScope, several: bool) -> dict[str, Question]:
         "rounding": queries.control_levels(within, "rounding"),
         "disjoint": queries.control_levels(within, "disjoint"),
         "dimensions": queries.dimension_ranking(within),
-        "strongest": queries.strongest_pairs(within),
         "by video": queries.by_video(within, several),
         "frame": queries.frame_map(within),
     }

@@ -35,6 +35,13 @@ def count_units(found: Findings) -> Markdown:
     )
 
 
+def describe_sample(found: Findings) -> Markdown:
+    """Says that the report takes some videos of many, if it does."""
+    if found.measured <= found.foundations.videos:
+        return ""
+    return f", a random sample of {found.foundations.videos:,} of the {count(found.measured, 'video')} measured"
+
+
 def number(value: float | None) -> Markdown:
     return "unknown" if value is None or not np.isfinite(value) else f"{value:.3g}"
 
@@ -52,7 +59,7 @@ def subject(found: Findings) -> Markdown:
         else f"{len(found.settings)} settings mixed"
     )
     where = f", videos where {literal(asked.where)}" if asked.where else ""
-    return f"{literal(found.encoder)}, windows of {found.scope.frames:d} frames shifted by {count(found.scope.shift, 'slice')} ({setting}){where}"
+    return f"{literal(found.encoder)}, windows of {found.scope.frames:d} frames shifted by {count(found.scope.shift, 'slice')} ({setting}){where}{describe_sample(found)}"
 
 
 def answer(found: Findings) -> Markdown:

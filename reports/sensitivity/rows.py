@@ -51,3 +51,15 @@ class ControlLevel(Row):
     def deviations(self) -> float:
         """In standard deviations; 0 where nothing varies."""
         return self.relative or 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrongestPair(Row):
+    """The pair in which a dimension reacts most, as its row of `queries.dimension_ranking` says where it varies."""
+
+    dim: int
+    pair_id: str
+    relative_edge: float
+    video_id: str
+    clip_a: str
+    encoder_id: str

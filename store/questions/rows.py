@@ -288,18 +288,6 @@ class MeasuredScope(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StrongestPair(Row):
-    """A row of `sensitivity.strongest_pairs`: the pair in which a dimension reacts most."""
-
-    dim: int
-    pair_id: str
-    relative_edge: float
-    video_id: str
-    clip_a: str
-    encoder_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class NamedVideo(Row):
     """A row of `clips.videos_with_clips`: a video to choose from."""
 

@@ -9,7 +9,7 @@ where it is divided by the dimension's standard deviation in its pair; a dimensi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -25,7 +25,7 @@ ROUNDED_ALIKE = """EXISTS (FROM pairs o JOIN clips oc ON oc.clip_id = o.clip_a
       WHERE o.kind = 'shifted' AND o.encoder_id = $encoder AND oc.frame_count = $frames AND o.precision = p.precision)"""
 HELD = "chosen_pairs"  # what queries call pairs that were found before
 MAP_VIDEOS = 1000  # averaged into a map over the frame
-MOST_VIDEOS = 20_000  # ids are hashes of content, so the first ones are a sample drawn by chance
+MOST_VIDEOS = 10_000  # ids are hashes of content, so the first ones are a sample drawn by chance
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ class PairScope:
         }
         return {name: value for name, value in given.items() if value is not None}
 
-    def select_pairs(self, kind: str = "shifted") -> str:
+    def select_pairs(self, kind: str = "shifted", every: bool = False) -> str:
         """A common table expression `chosen`: pair_id, video_id, `unit` (the video, or its group) and `weight`, which sums to 1 in a unit:
-        one over the pairs of the video, and over the videos of the group.
+        one over the pairs of the video, and over the videos of the group. `every`: of all videos, and not of the first MOST_VIDEOS.
         """
         if self.held is not None and kind == "shifted":
             return f"WITH chosen AS (FROM {HELD})"
@@ -106,11 +106,13 @@ class PairScope:
         share = (
             f" / count(DISTINCT p.video_id) OVER (PARTITION BY {self.unit})" if self.units else ""
         )
+        first = (
+            "" if every else f"\n  QUALIFY dense_rank() OVER (ORDER BY p.video_id) <= {MOST_VIDEOS}"
+        )
         return f"""WITH {members}chosen AS (
   SELECT p.pair_id, p.video_id, {self.unit} AS unit, a.step, a.grid_height, a.grid_width, 1.0::DOUBLE / count(*) OVER (PARTITION BY p.video_id){share} AS weight
   FROM pairs p JOIN clips a ON a.clip_id = p.clip_a{joined}
-  WHERE {where}
-  QUALIFY dense_rank() OVER (ORDER BY p.video_id) <= {MOST_VIDEOS}
+  WHERE {where}{first}
 )"""
 
     def _of_setting(self, kind: str) -> str:
@@ -134,6 +136,12 @@ GROUP BY ALL ORDER BY videos DESC, pairs DESC, encoder_id, frame_count, shift, s
 def chosen_pairs(scope: PairScope) -> Question:
     """One row per pair of the scope: what all other questions begin with."""
     return Question(f"{scope.select_pairs()}\nFROM chosen", scope.values, scope.tables)
+
+
+def videos_with_pairs(scope: PairScope) -> Question:
+    """One row: how many videos have pairs of the scope, of which the other questions take at most MOST_VIDEOS."""
+    sql = f"{replace(scope, held=None).select_pairs(every=True)}\nSELECT count(DISTINCT video_id) AS videos FROM chosen"
+    return Question(sql, scope.values_of("shifted"))
 
 
 def settings(scope: PairScope) -> Question:
@@ -203,26 +211,19 @@ FROM levels HAVING count(*) > 0"""
 def dimension_ranking(scope: PairScope) -> Question:
     """One row per dimension, by relative edge sensitivity, the constant ones last: means over videos.
 
-    `ratio` is the mean edge over the mean middle; `varying` the share of videos in which the dimension varies.
+    `ratio` is the mean edge over the mean middle; `varying` the share of videos in which the dimension varies. `pair_id` is the pair in which
+    it reacts most, `relative_edge` how much, with the first of that pair's clips; NULL where it never varies.
     """
-    sql = f"""{scope.select_pairs()}
-SELECT s.dim, sum(c.weight * s.relative_edge) / sum(c.weight) FILTER (s.relative_edge IS NOT NULL) AS relative,
-  sum(c.weight * s.edge) / sum(c.weight) AS edge, sum(c.weight * s.middle) / sum(c.weight) AS middle,
-  sum(c.weight * s.edge) / nullif(sum(c.weight * s.middle), 0) AS ratio,
-  coalesce(sum(c.weight) FILTER (s.pair_std > 0), 0) / sum(c.weight) AS varying
-FROM chosen c JOIN dim_sensitivity s USING (pair_id)
-GROUP BY s.dim ORDER BY relative DESC NULLS LAST, s.dim"""
-    return Question(sql, scope.values, scope.tables)
-
-
-def strongest_pairs(scope: PairScope) -> Question:
-    """One row per dimension that varies: the pair in which it reacts most, and the first of that pair's clips."""
-    sql = f"""{scope.select_pairs()}, strongest AS (
-  SELECT s.dim, arg_max(c.pair_id, s.relative_edge) AS pair_id, max(s.relative_edge) AS relative_edge
-  FROM chosen c JOIN dim_sensitivity s USING (pair_id) WHERE s.relative_edge IS NOT NULL GROUP BY s.dim
+    sql = f"""{scope.select_pairs()}, ranked AS (
+  SELECT s.dim, sum(c.weight * s.relative_edge) / sum(c.weight) FILTER (s.relative_edge IS NOT NULL) AS relative,
+    sum(c.weight * s.edge) / sum(c.weight) AS edge, sum(c.weight * s.middle) / sum(c.weight) AS middle,
+    sum(c.weight * s.edge) / nullif(sum(c.weight * s.middle), 0) AS ratio,
+    coalesce(sum(c.weight) FILTER (s.pair_std > 0), 0) / sum(c.weight) AS varying,
+    arg_max(c.pair_id, s.relative_edge) AS pair_id, max(s.relative_edge) AS relative_edge
+  FROM chosen c JOIN dim_sensitivity s USING (pair_id) GROUP BY s.dim
 )
-SELECT t.dim, t.pair_id, t.relative_edge, p.video_id, p.clip_a, p.encoder_id
-FROM strongest t JOIN pairs p USING (pair_id) ORDER BY t.dim"""
+SELECT r.*, p.video_id, p.clip_a, p.encoder_id
+FROM ranked r LEFT JOIN pairs p USING (pair_id) ORDER BY r.relative DESC NULLS LAST, r.dim"""
     return Question(sql, scope.values, scope.tables)
 
 

@@ -1,4 +1,4 @@
-"""Whose turn it is to commit, where many machines write into one bucket: one that was outrun several times asks the others to wait.
+"""Whose turn it is to commit, where many machines write into one bucket: one that was outrun asks the others to wait.
 
 A writer that has just committed is the fastest to commit again, so that the others could wait for ever. A turn is a file that each looks for
 before it commits, one request; it decides nothing (a commit counts by the marker alone), so one that is lost or comes twice costs time only.
@@ -14,9 +14,8 @@ from tubelet.store.errors import StoreError
 from tubelet.store.remote.bucket import Bucket
 
 NAME = f"{CLAIMS}/turn"
-PATIENCE = 3  # times that a writer is outrun before it asks
 LASTS_S = 60.0  # after which a turn is over: its writer may have died
-LOOK_S = 0.2  # between two looks
+LOOK_S = 1.0  # between two looks
 
 
 class CommitTurn:
@@ -24,11 +23,11 @@ class CommitTurn:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._outrun = 0  # times since the last commit
+        self._outrun = False  # since the last commit
         self._mine = b""  # what the file says while it is this writer's turn
 
     def wait(self) -> None:
-        """Wait until it is nobody else's turn; it is this writer's then, if it was outrun often enough. Raises StoreError."""
+        """Wait until it is nobody else's turn; it is this writer's then, if it was outrun. Raises StoreError."""
         seen, since = b"", time.monotonic()
         while (found := self._look()) not in (b"", self._mine):
             if found != seen:
@@ -39,11 +38,11 @@ class CommitTurn:
 
     def lose(self) -> None:
         """Note that another writer was faster."""
-        self._outrun += 1
+        self._outrun = True
 
     def end(self) -> None:
         """Note that the commit is made, or given up."""
-        self._outrun = 0
+        self._outrun = False
         if self._mine:
             with suppress(StoreError):  # it ends by itself
                 self._bucket.remove([NAME])
@@ -51,13 +50,12 @@ class CommitTurn:
 
     def _look(self) -> bytes:
         """Whose turn it is, "" for nobody's; this writer's, where it may ask and nobody has it."""
-        if self._outrun >= PATIENCE and not self._mine:
-            asked = secrets.token_hex(8).encode()
-            if self._bucket.create(NAME, asked):
-                self._mine = asked
-                return asked
-        try:
+        with suppress(FileNotFoundError):
             return self._bucket.read(NAME).data
-        except FileNotFoundError:
-            self._mine = b""  # it lasted too long
-            return b""
+        self._mine = b""  # it lasted too long
+        if self._outrun:
+            asked = secrets.token_hex(8).encode()
+            if not self._bucket.create(NAME, asked):
+                return self._look()
+            self._mine = asked
+        return self._mine

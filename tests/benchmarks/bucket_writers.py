@@ -34,10 +34,11 @@ def _write(folder: str) -> Row:
     started = time.monotonic()
     for writer in writers:
         writer.start()
-    retries = sum(counted.get() for _ in writers)
     for writer in writers:
         writer.join()
     seconds = time.monotonic() - started
+    assert [writer.exitcode for writer in writers] == [0] * WRITERS
+    retries = sum(counted.get() for _ in writers)
     store = Store(buckets.URL, fresh=True)
     found = store.rows("SELECT count(*) AS n, count(DISTINCT video_id) AS d FROM videos")[0]
     problems = list(integrity.check(store))

@@ -15,7 +15,7 @@ from tubelet.reports.sensitivity import narrative
 from tubelet.reports.sensitivity import sections as report
 from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.sensitivity.request import SensitivityRequest
-from tubelet.store.questions.rows import StrongestPair
+from tubelet.reports.sensitivity.rows import StrongestPair
 
 
 @pytest.fixture(scope="module")

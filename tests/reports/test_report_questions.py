@@ -7,6 +7,7 @@ import pytest
 
 from tests.planted import Planted, add_planted, planted_store, relative_edges
 from tests.stores import synthetic_store
+from tubelet.reports.sensitivity import narrative
 from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.sensitivity.request import SensitivityRequest, hold_pairs
 from tubelet.store.questions import sensitivity as queries
@@ -48,7 +49,8 @@ def every_question(scope):
     once = {f"by video {several}": queries.by_video(scope, several) for several in (False, True)}
     asked = (
         queries.settings, queries.foundations, queries.videos_measured,
-        queries.curve_band, queries.curves, queries.dimension_ranking, queries.frame_map, queries.strongest_pairs,
+        queries.curve_band, queries.curves, queries.dimension_ranking, queries.frame_map,
+        queries.videos_with_pairs,
     )  # fmt: skip
     return {**{question.__name__: question(scope) for question in asked}, **kinds, **once}
 
@@ -74,6 +76,19 @@ def test_the_sql_shown_gives_the_answer_shown(store, where):
         for column in ran.column_names:
             a, b = shown[column].to_pylist(), ran[column].to_pylist()
             assert a == b or np.allclose(a, b, rtol=1e-6), (name, column)
+
+
+def test_of_very_many_videos_the_report_takes_some_and_says_so(real, monkeypatch):
+    request = SensitivityRequest(mix=True)
+    whole = find(real, request)
+    assert whole.measured == whole.foundations.videos == 6
+    assert "sample" not in narrative.subject(whole)
+    monkeypatch.setattr(queries, "MOST_VIDEOS", 5)
+    some = find(real, request)
+    ids = sorted(row["video_id"] for row in real.rows("SELECT DISTINCT video_id FROM pairs"))
+    assert (some.measured, some.foundations.videos) == (6, 5)
+    assert some.videos["video_id"].to_pylist() == ids[:5]
+    assert narrative.subject(some).endswith("a random sample of 5 of the 6 videos measured")
 
 
 def matrices(store):
