@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from tubelet.store.disk import inside
 from tubelet.store.errors import StoreError
-from tubelet.store.remote.services import SERVICES, UNPROVEN, Service
+from tubelet.store.remote.services import SERVICES, Service
 
-NAMED = " or ".join(f"{scheme}://BUCKET/PREFIX" for scheme in SERVICES)
+*OTHERS, LAST = (f"{scheme}://" for scheme in SERVICES)
+NAMED = f"{', '.join(OTHERS)} or {LAST}BUCKET/PREFIX"
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PLAIN = re.compile(
     r"[\w.=@+ -]+"
@@ -45,9 +46,8 @@ def read_address(text: str) -> BucketAddress:
             f"an address of a store is {NAMED} alone: pass credentials in the environment (such as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or with --store-option"
         )
     if scheme not in SERVICES:
-        why = f" ({UNPROVEN[scheme]})" if scheme in UNPROVEN else ""
         raise StoreError(
-            f"{scheme}:// is not read by this version{why}: pass a folder on this machine, or {NAMED}, as --store"
+            f"{scheme}:// is not read by this version: pass a folder on this machine, or {NAMED}, as --store"
         )
     parts = prefix.strip("/").split("/") if prefix.strip("/") else []
     if not BUCKET.fullmatch(bucket) or not all(map(_is_plain, parts)):

@@ -19,6 +19,7 @@ from tubelet.store.errors import StoreError
 from tubelet.store.remote.address import BucketAddress
 from tubelet.store.remote.services import OURS, Service
 
+MACHINE_ROLE = "TUBELET_MACHINE_ROLE"
 RETRIES, RETRY_S, CONNECT_S, ANSWER_S, PAUSE_S = 4, 30, 5, 60, 0.2
 STATUS = re.compile(r"\b(?:status code:|HTTP error:?) ?(\d{3})\b")
 ENDPOINT = re.compile(
@@ -46,14 +47,14 @@ class Bucket:
             raise StoreError(
                 f"there is no store option {unknown[0]!r} for {address.scheme}://: use one of {', '.join(known)}"
             )
-        self.address = address
+        self.address, self._tag = address, address.service.tag
         self._store = connect(address, options)
 
     def read(self, name: str) -> Content:
         """A small file. Raises FileNotFoundError where there is none, StoreError where it cannot be read."""
         with self._explaining():
             found = self._store.get(name)
-            return Content(bytes(found.bytes()), found.meta["e_tag"] or "")
+            return Content(bytes(found.bytes()), found.meta[self._tag] or "")
 
     def fetch(self, name: str, path: Path, unfinished: Path) -> None:
         """Copy a file to this machine, whole or not at all. Raises as `read` does."""
@@ -96,7 +97,7 @@ class Bucket:
 
     def swap(self, name: str, data: bytes, etag: str) -> str | None:
         """Put a file in place of the one with a tag, "" for none; its tag, or None where there is another, which may be this one: an answer was lost."""
-        return self._put(name, data, {"e_tag": etag} if etag else "create")[0]
+        return self._put(name, data, {self._tag: etag} if etag else "create")[0]
 
     def remove(self, names: Sequence[str]) -> None:
         with self._explaining(writing=True), suppress(FileNotFoundError):
@@ -113,7 +114,7 @@ class Bucket:
             nonlocal attempts
             attempts += 1
             made = self._store.put(name, memoryview(data).cast("B"), mode=mode, use_multipart=False)
-            return made["e_tag"] or ""
+            return made[self._tag] or ""
 
         with self._explaining(writing=True):
             try:
@@ -192,17 +193,22 @@ def connect(address: BucketAddress, options: Mapping[str, str]) -> Any:
 
 
 def _allow_http(options: Mapping[str, str]) -> bool:
-    found = (os.environ.get(name) for name in ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP"))
+    found = (os.environ.get(f"{cloud}_ALLOW_HTTP") for cloud in ("AWS", "AZURE", "GOOGLE"))
     return options.get("allow_http", next(filter(None, found), "")).lower() == "true"
 
 
 def _require_credentials(address: BucketAddress, options: Mapping[str, str]) -> None:
     """Raise StoreError where there are none: the package would ask the network for some."""
     service = address.service
-    if service.keys & options.keys() or service.credentials & os.environ.keys():
+    role = options.get("machine_role", os.environ.get(MACHINE_ROLE, ""))
+    if (
+        role.lower() == "true"
+        or service.keys & options.keys()
+        or service.credentials & os.environ.keys()
+    ):
         return
     raise StoreError(
-        f"{address} is an object store, and there are no credentials for it: pass them {service.ways}; a bucket that anybody may read takes --store-option skip_signature=true"
+        f"{address} is an object store, and there are no credentials for it: pass them {service.ways}; a machine of the cloud that has a role takes --store-option machine_role=true, a bucket that anybody may read skip_signature=true"
     )
 
 

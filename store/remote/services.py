@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 OURS = {
+    "machine_role": "true on a machine of a cloud that has a role, and needs no key",
     "allow_http": "true for a server without TLS",
     "cache": "folder on this machine for what was read",
     "cache_gb": "size of the embedding files that are kept there",
@@ -24,6 +25,7 @@ class Service:
     servers: Mapping[
         str, str
     ]  # options that tell one server or account from another, and their variables
+    tag: str = "e_tag"  # what the package calls the version of a file on which a write may depend
 
     def find_server(self, options: Mapping[str, str]) -> str:
         """Which server and account are asked."""
@@ -86,7 +88,29 @@ AZURE = Service(
         "account_name": "AZURE_STORAGE_ACCOUNT_NAME",
     },
 )
-SERVICES = {"s3": S3, "az": AZURE}
-UNPROVEN = {
-    "gs": "a commit needs writes on a condition, which no server at hand could prove for Google Cloud Storage"
-}
+GOOGLE = Service(
+    client="GCSStore",
+    options={
+        "service_account": "file with the key of a service account",
+        "service_account_key": "the key itself, as JSON",
+        "application_credentials": "file that gcloud has written",
+        "skip_signature": "true for a bucket that anybody may read",
+    },
+    keys=frozenset(
+        {"service_account", "service_account_key", "application_credentials", "skip_signature"}
+    ),
+    credentials=frozenset(
+        {
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "GOOGLE_SERVICE_ACCOUNT",
+            "GOOGLE_SERVICE_ACCOUNT_PATH",
+            "GOOGLE_SERVICE_ACCOUNT_KEY",
+            "GOOGLE_SKIP_SIGNATURE",
+        }
+    ),
+    variables="GOOGLE_APPLICATION_CREDENTIALS or GOOGLE_SERVICE_ACCOUNT",
+    place="project",
+    servers={},
+    tag="version",
+)
+SERVICES = {"s3": S3, "gs": GOOGLE, "az": AZURE}

@@ -306,7 +306,6 @@ def test_what_a_server_answers_is_explained_and_never_repeated(answer, said):
         ("s3://key:pass-word@bucket/store", "credentials"),
         ("s3://bucket/store?X-Amz-Signature=pass-word", "credentials"),
         ("s3://bucket/store#pass-word", "credentials"),
-        ("gs://bucket/store", "writes on a condition"),
         ("az://Bucket/store", "not the address"),
         ("https://host/store", "https:// is not read"),
         ("s3://", "not the address"),
@@ -322,3 +321,4 @@ def test_an_address_is_a_bucket_and_a_prefix_alone(text, said):
     assert "pass-word" not in str(refused.value)
     assert str(read_address("s3://bucket/lab/store/")) == "s3://bucket/lab/store"
     assert str(read_address("AZ://bucket")) == "az://bucket"
+    assert str(read_address("gs://bucket/store")) == "gs://bucket/store"

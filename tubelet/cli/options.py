@@ -216,7 +216,7 @@ def store_option(function: Callable) -> Callable:
         "--store",
         required=True,
         metavar="STORE",
-        help="Folder of the store, s3://BUCKET/PREFIX or az://CONTAINER/PREFIX.",
+        help="Folder of the store, or s3://, gs:// or az://BUCKET/PREFIX.",
     )
     return place(bucket_option(function))
 
