@@ -194,18 +194,19 @@ class Store:
         rows: Rows,
         gone: Mapping[str, Sequence[str]] | None = None,
         expected: str | None = None,
+        repairing: bool = False,
     ) -> None:
         """Add rows to several tables, and take out those whose first key column, or the column of a `table.column`, is in `gone`: all or nothing.
 
         Rows that the store already holds are left out, as are rows whose owner (clip, pair, basis, projection) it holds; what the same
         commit removes does not count as held. `expected` is the fingerprint that the rows were made from: Overtaken is raised, and nothing
-        written, where the store is another by now.
+        written, where the store is another by now. Rows of a damaged file are not written again, which raises StoreError, unless `repairing`.
         """
 
         def make(last: Snapshot) -> None:
             if expected is not None and expected != self.fingerprint:
                 raise Overtaken(f"another writer has changed {self.name}: read it again")
-            committing.commit(self.layout, last, rows, gone or {})
+            committing.commit(self.layout, last, rows, gone or {}, repairing)
 
         with explain_disk_errors(self.root):
             snapshot.change(self.layout, make)

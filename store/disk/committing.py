@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from deltalake.exceptions import DeltaError
 
-from tubelet.store.disk import checksums, snapshot, tables
+from tubelet.store.disk import checksums, damage, deleting, snapshot, tables
 from tubelet.store.disk.clustering import Merging
 from tubelet.store.disk.compaction import merge_table
-from tubelet.store.disk.deleting import delete_rows
 from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.schema import TABLES
@@ -17,9 +17,29 @@ from tubelet.store.schema import TABLES
 Rows = Mapping[str, pa.Table]  # table name to rows
 
 
-def commit(layout: Layout, last: Snapshot, rows: Rows, gone: Mapping[str, Sequence[str]]) -> None:
-    """Make the newest snapshot from the last one: `gone` taken out (`Store.commit`), and what it does not hold of `rows` added."""
-    versions = _change_tables(layout, rows, gone, last.versions)
+def commit(
+    layout: Layout,
+    last: Snapshot,
+    rows: Rows,
+    gone: Mapping[str, Sequence[str]],
+    repairing: bool = False,
+) -> None:
+    """Make the newest snapshot from the last one: `gone` taken out (`Store.commit`), and what it does not hold of `rows` added.
+
+    Raises StoreError where rows of a damaged file would be written again, unless its damage is being repaired: files that cannot be read go,
+    then, whole.
+    """
+    changed_by = {place.partition(".")[0] for place in gone} & last.versions.keys()
+    if repairing:
+        for name in changed_by:
+            deleting.drop_unreadable(layout.table(name))
+    try:
+        versions = _change_tables(layout, rows, gone, last.versions)
+    except (DeltaError, pa.ArrowException, OSError):
+        _require_sound(layout, {name: last.versions[name] for name in changed_by})
+        raise
+    if not repairing:
+        _require_sound(layout, {name: last.versions[name] for name in changed_by}, versions)
     changed = [name for name in versions if versions[name] != last.versions.get(name)]
     _publish(layout, versions, last, changed, Merging.CROWDED)
 
@@ -43,13 +63,24 @@ def _change_tables(
         name, _, column = place.partition(".")
         if ids and name in versions:
             column = column or TABLES[name].key[0]
-            versions[name] = delete_rows(layout.table(name), TABLES[name], column, ids)
+            versions[name] = deleting.delete_rows(layout.table(name), TABLES[name], column, ids)
     for name, table in _select_unknown(rows, layout, versions).items():
         if len(table):
             if name not in versions:
                 tables.start(layout.table(name), TABLES[name])
             versions[name] = tables.append(layout.table(name), TABLES[name], table)
     return versions
+
+
+def _require_sound(
+    layout: Layout, before: Mapping[str, int], after: Mapping[str, int] | None = None
+) -> None:
+    """Raise StoreError where one of the files of these tables is damaged, or of those that are not in the versions after."""
+    for name, version in before.items():
+        held = set(tables.open_table(layout.table(name), version).files)
+        if after is not None:
+            held -= set(tables.open_table(layout.table(name), after[name]).files)
+        damage.require_sound(layout, held, "writing the rest of its rows")
 
 
 def _select_unknown(rows: Rows, layout: Layout, versions: Mapping[str, int]) -> dict[str, pa.Table]:

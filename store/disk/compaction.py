@@ -1,16 +1,13 @@
 """Merging the files of a table, and rewriting one of format 1 under today's names; what is damaged is never merged."""
 
-import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from tubelet.store.disk import checksums, clustering, snapshot, tables
+from tubelet.store.disk import clustering, damage, tables
 from tubelet.store.disk.clustering import Merging
 from tubelet.store.disk.layout import Layout
-from tubelet.store.errors import StoreError
 from tubelet.store.schema import Table
 from tubelet.store.schema.renames import is_outdated, source_of
 
@@ -46,16 +43,10 @@ def _merge_runs(layout: Layout, table: Table, version: int, files: list[str], as
 
 
 def _is_sound(layout: Layout, files: list[str], refuse: bool) -> bool:
-    """Whether files are as they were committed: a damaged one would pass as sound once it is merged."""
-    known = snapshot.sums(layout)
-    for path in map(Path, files):
-        if known.get(layout.relative(path)) not in (None, checksums.measure(path)):
-            if refuse:
-                raise StoreError(
-                    f"{path} is damaged, and merging it would hide that: run `tubelet check --repair --store {shlex.quote(str(layout.root))}`, then ingest again"
-                )
-            return False
-    return True
+    """Whether files are as they were committed. Raises StoreError for one that is not, if asked to refuse it."""
+    if refuse:
+        damage.require_sound(layout, files, "merging it")
+    return refuse or damage.find_changed(layout, files) is None
 
 
 def _todays_rows(table: Table, held: tables.Version) -> pa.RecordBatchReader:

@@ -41,6 +41,27 @@ def delete_rows(path: Path, table: Table, column: str, values: Sequence[str]) ->
     return tables.newest(path)
 
 
+def drop_unreadable(path: Path) -> int:
+    """Take the files that cannot be read out of a table, in one commit; the version without them."""
+    delta = tables.open_newest(path)
+    unread = [file for file in tables.open_table(path, delta.version()).files if not _reads(file)]
+    if unread:
+        now = int(time.time() * 1000)
+        gone: list[AddAction | RemoveAction] = [
+            RemoveAction(os.path.basename(file), True, now) for file in unread
+        ]
+        delta.create_write_transaction(gone, "append", delta.schema())
+    return tables.newest(path)
+
+
+def _reads(file: str) -> bool:
+    try:
+        pq.read_table(file)
+    except (OSError, pa.ArrowException):
+        return False
+    return True
+
+
 def _holds(file: str, column: str, asked: pa.Array) -> bool:
     """Whether a file has a row to delete."""
     if column not in pq.read_schema(file).names:

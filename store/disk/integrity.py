@@ -12,42 +12,21 @@ from tubelet.store.disk.home import UNFINISHED
 from tubelet.store.disk.inside import DISTRUST, UnsafePath, is_component
 from tubelet.store.disk.layout import EMBEDDINGS, MEDIA, THUMBNAIL
 from tubelet.store.disk.masked import find_masked, list_maskings, name_rows
+from tubelet.store.disk.row_counts import OF_CLIPS, OF_PAIRS
 from tubelet.store.disk.snapshot import alone
 from tubelet.store.disk.verification import Rows, find_damaged_files
 from tubelet.store.errors import StoreError
 from tubelet.store.schema import (
     BASES,
     CLIPS,
-    DIM_SENSITIVITY,
-    DIM_STATS,
     ENCODERS,
     MASKINGS,
     PAIRS,
-    POOLED,
     PROJECTIONS,
-    SENSITIVITY,
-    SLICE_SENSITIVITY,
-    SLICE_STATS,
     TABLES,
-    TOKEN_SENSITIVITY,
-    TOKEN_STATS,
     VIDEOS,
 )
 from tubelet.store.store import Store
-
-EXPECTED_ROWS = {
-    TOKEN_STATS.name: "CASE WHEN has_statistics IS FALSE THEN 0 ELSE slices * grid_height * grid_width END",
-    SLICE_STATS.name: "CASE WHEN has_statistics IS FALSE THEN 0 ELSE slices END",
-    DIM_STATS.name: "CASE WHEN has_statistics IS FALSE THEN 0 ELSE slices * embed_dim END",
-    POOLED.name: "slices * coalesce(pooled_layers, 0)",
-}
-
-MEASURED_ROWS = {
-    SENSITIVITY.name: "shared_slices * embed_dim",
-    DIM_SENSITIVITY.name: "embed_dim",
-    SLICE_SENSITIVITY.name: "shared_slices",
-    TOKEN_SENSITIVITY.name: "shared_slices * grid_height * grid_width",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +39,12 @@ class Problem:
     pair_id: str | None = None
     rows: Rows | None = None
     video_id: str | None = None
+
+    @property
+    def is_mendable(self) -> bool:
+        """Whether a repair can take out what is wrong; else only a backup helps."""
+        about = (self.clip_id, self.path, self.pair_id, self.rows, self.video_id)
+        return any(one is not None for one in about)
 
     def __str__(self) -> str:
         ids = {"clip": self.clip_id, "pair": self.pair_id, "video": self.video_id}
@@ -138,7 +123,7 @@ def repair(store: Store, problems: list[Problem]) -> None:
                 for name, table in TABLES.items()
                 if (table.owner or name) in gone
             }
-            store.commit({}, {**rows, **name_rows(lost.get(MASKINGS.name, []))})
+            store.commit({}, {**rows, **name_rows(lost.get(MASKINGS.name, []))}, repairing=True)
             store.layout.home.remove([p.path for p in problems if p.path] + files)
     except BlockingIOError as error:
         raise StoreError(
@@ -280,7 +265,7 @@ def _path_of(resolve: Callable[..., Path], *names: str) -> Path | None:
 
 def _find_wrong_counts(store: Store) -> Iterator[Problem]:
     """Clips whose derived rows are too few or too many."""
-    for name, expected in EXPECTED_ROWS.items():
+    for name, expected in OF_CLIPS.items():
         rows = store.rows(f"""
             SELECT clip_id, embedding_path, {expected} AS expected, coalesce(found, 0) AS found
             FROM clips LEFT JOIN (SELECT clip_id, count(*) AS found FROM {name} GROUP BY clip_id) USING (clip_id)
@@ -309,7 +294,7 @@ def _find_damaged_pairs(store: Store) -> Iterator[Problem]:
             what=f"one of its clips, {row['clip_a']} and {row['clip_b']}, is not in the store",
             pair_id=row["pair_id"],
         )
-    for name, expected in MEASURED_ROWS.items():
+    for name, expected in OF_PAIRS.items():
         rows = store.rows(f"""
             SELECT pair_id, {expected} AS expected, coalesce(found, 0) AS found
             FROM pairs JOIN clips ON clip_a = clip_id LEFT JOIN (SELECT pair_id, count(*) AS found FROM {name} GROUP BY pair_id) USING (pair_id)

@@ -132,7 +132,7 @@ def preview(store: Store, chosen: Gone) -> Removal:
 
 
 def remove(store: Store, chosen: Gone) -> Removal:
-    """Remove what was chosen in one commit with all that depends on it, then delete the files. Raises StoreError while an ingest runs."""
+    """Remove what was chosen in one commit with all that depends on it, then delete the files. Raises StoreError while an ingest runs, and for a damaged table."""
     try:
         with explain_disk_errors(store.root), alone(store.layout):
             gone = _dependents(store, chosen)
@@ -146,7 +146,10 @@ def remove(store: Store, chosen: Gone) -> Removal:
         raise StoreError(
             f"an ingest is writing to {store.name}: wait until it ends, then run the command again"
         ) from error
-    store.compact()
+    try:
+        store.compact()
+    except StoreError as error:
+        raise StoreError(f"removed, but older files were not merged: {error}") from error
     return removal
 
 

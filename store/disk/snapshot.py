@@ -93,11 +93,16 @@ def create(layout: Layout) -> None:
 
 
 def rebuild(layout: Layout) -> str | None:
-    """If neither the marker nor an entry leads to complete versions, take the newest of every table; returns what was done, in a sentence."""
+    """If neither the marker nor an entry leads to complete versions, take the newest of every table; returns what was done, in a sentence.
+
+    Where the marker is sound, and the newest versions lack files of their own, nothing is gained: it stays.
+    """
     layout.refuse_links()
+    marked = False
     with lock(layout.commit_lock):
         try:
-            if _is_whole(layout, read(layout)):
+            marked = bool(found := read(layout))
+            if _is_whole(layout, found):
                 return None
         except Newer:
             raise
@@ -105,7 +110,12 @@ def rebuild(layout: Layout) -> str | None:
             if not (layout.table(FIRST) / "_delta_log").is_dir():
                 raise
         _require_readable(layout)
-        _adopt(layout)
+        try:
+            _adopt(layout)
+        except FileNotFoundError:
+            if not marked:
+                raise
+            return None
     return f"{layout.marker} did not lead to a snapshot: rebuilt from the newest version of every table"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tubelet.store.disk import checksums, snapshot, tables
+from tubelet.store.disk import checksums, row_counts, snapshot, tables
 from tubelet.store.disk.checksums import Sums
 from tubelet.store.disk.inside import UnsafePath
 from tubelet.store.disk.layout import CODES, MASKED, MEDIA, MODELS, THUMBNAIL
@@ -134,34 +134,30 @@ def _versions(store: Store) -> dict[str, int]:
 
 
 def _find_damaged_data(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:
-    for path in map(Path, tables.open_table(store.layout.table(name), version).files):
-        if changed := _change(store, known, path):
-            what, disposable, rows = _consequence(name, path, changed)
-            yield DamagedFile(path=path, what=what, disposable=disposable, rows=rows)
+    paths = list(map(Path, tables.open_table(store.layout.table(name), version).files))
+    changed = {path: how for path in paths if (how := _change(store, known, path))}
+    keys = {path: _keys(path, TABLES[name].key[0]) for path in changed}
+    unread = [path for path in changed if keys[path] is None]
+    lost = row_counts.find_lacking(store, name, map(str, set(paths) - set(unread))) if unread else None  # fmt: skip
+    for path, how in changed.items():
+        found = lost if path in unread else keys[path]
+        what, rows = _consequence(name, path, how, found)
+        yield DamagedFile(path=path, what=what, rows=rows)
 
 
-def _consequence(name: str, path: Path, changed: str) -> tuple[str, bool, Rows | None]:
+def _consequence(
+    name: str, path: Path, changed: str, keys: tuple[str, ...] | None
+) -> tuple[str, Rows | None]:
     """What a damaged file of a table means, in words and in rows; never the file itself, which the table's log names."""
-    keys = _keys(path, TABLES[name].key[0])
     about = f"table {name}: {path.name} {changed}"
+    backup = f"restore {path} from a backup, or ingest into a new store"
     if keys is None:
-        return (
-            f"{about}, and its rows are not known: restore {path} from a backup, or ingest into a new store",
-            False,
-            None,
-        )
+        return f"{about}, and its rows are not known: {backup}", None
     if name == ENCODERS.name:
-        return (
-            f"{about}; it describes {', '.join(keys)}: restore {path} from a backup, or ingest into a new store",
-            False,
-            None,
-        )
+        return f"{about}; it describes {', '.join(keys)}: {backup}", None
     owner = TABLES[name].owner or name
-    return (
-        f"{about}; it holds rows of {len(keys):,} of `{owner}`, from {keys[0] if keys else '-'}",
-        False,
-        Rows(owner, keys),
-    )
+    first = f", from {keys[0]}" if keys else ""
+    return f"{about}; it holds rows of {len(keys):,} of `{owner}`{first}", Rows(owner, keys)
 
 
 def _find_damaged_logs(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:

@@ -1,17 +1,20 @@
 """A flipped bit is noticed wherever it is, and what it hit is named, taken out and restored."""
 
+import os
 import random
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
+from tubelet import cli
 from tubelet.latent import search_index
 from tubelet.store import Store, StoreError
-from tubelet.store.disk import integrity, verification
+from tubelet.store.disk import deleting, integrity, removal, verification
 from tubelet.store.disk.checksums import SEAL, is_sound, seal
 from tubelet.store.schema import TABLES
 
@@ -121,6 +124,57 @@ def test_a_damaged_table_is_not_merged_into_one_that_looks_sound(root):
         store.compact()
     assert len(problems(root)) == 1
     store.close()
+
+
+@pytest.mark.parametrize("few", [1000, 0])
+def test_what_is_removed_does_not_make_a_damaged_table_look_sound(few, root, monkeypatch):
+    monkeypatch.setattr(deleting, "FEW", few)
+    store = Store(root)
+    add_videos(store, Recipe(videos=2), first=5)
+    held, ids = (
+        store.fingerprint,
+        [row["video_id"] for row in store.rows("FROM videos ORDER BY name")],
+    )
+    harm_footer(max((root / "token_stats").glob("*.parquet"), key=os.path.getmtime))
+    with pytest.raises(StoreError, match="writing the rest of its rows would hide that"):
+        removal.remove(store, removal.choose(store, "videos", ids[-1:], None))
+    assert store.fingerprint == held and len(store.rows("FROM videos")) == len(ids)
+    assert len(problems(root)) == 1
+    with pytest.raises(
+        StoreError, match="^removed, but older files were not merged: .* is damaged"
+    ):
+        removal.remove(store, removal.choose(store, "videos", ids[:1], None))
+    assert len(store.rows("FROM videos")) == len(ids) - 1
+    integrity.repair(store, list(integrity.check(store)))
+    assert list(integrity.check(store)) == []
+    store.close()
+
+
+@pytest.mark.parametrize("change", [lambda data: data[: len(data) // 2], None])
+@pytest.mark.parametrize("table", ["token_stats", "dim_sensitivity"])
+def test_rows_of_a_file_that_cannot_be_read_are_those_that_lack_elsewhere(table, change, tmp_path):
+    store = synthetic_store(tmp_path / "store", videos=2, clips=2, shift=1)
+    path = next((store.root / table).glob("*.parquet"))
+    add_videos(store, Recipe(videos=1, clips=2, shift=1), first=5)
+    path.write_bytes(change(path.read_bytes())) if change else path.unlink()
+    ids = [row["video_id"] for row in store.rows("SELECT video_id FROM videos ORDER BY name")]
+    with pytest.raises(StoreError, match="is damaged, and writing the rest of its rows"):
+        removal.remove(store, removal.choose(store, "videos", ids[:1], None))
+    found = CliRunner().invoke(cli.main, ["check", "--repair", "--store", str(store.root)])
+    assert found.exit_code == 0 and "repaired 1 problem" in found.output, found.output
+    assert problems(store.root) == []
+    owners = "clips" if table == "token_stats" else "pairs"
+    left = store.rows(f"SELECT DISTINCT video_id FROM {owners}")
+    assert left == [{"video_id": ids[2]}]
+    store.close()
+
+
+def test_a_damaged_table_that_nothing_restores_needs_a_backup(root):
+    path = next((root / "clips").glob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-100])
+    found = CliRunner().invoke(cli.main, ["check", "--repair", "--store", str(root)])
+    assert found.exit_code == 1 and "problems need a backup" in found.output, found.output
+    assert "repaired" not in found.output
 
 
 def test_a_repair_takes_out_what_a_damaged_file_holds(root):

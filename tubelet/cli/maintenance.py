@@ -1,7 +1,7 @@
 """`tubelet check`, `tubelet compact` and `tubelet remove`: verify a store, merge its files, and remove what is not wanted."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,10 @@ from tubelet.cli.options import (
 from tubelet.cli.printing import plain, print_result
 from tubelet.cli.recording import record_job
 from tubelet.store.wording import agree, count
+
+if TYPE_CHECKING:
+    from tubelet.store import Store
+    from tubelet.store.disk.integrity import Problem
 
 
 @command()
@@ -30,26 +34,48 @@ def check(store: str, store_options: dict[str, str], repair: bool) -> None:
     if repair and (done := Store.recover(store)):
         click.echo(done)
     opened = Store(store, fresh=True, options=store_options)
-    problems = list(integrity.check(opened))
-    for problem in problems:
-        click.echo(plain(str(problem)))
-    if problems and repair:
-        integrity.repair(opened, problems)
-        click.echo(
-            f"repaired {count(len(problems), 'problem')}; ingest again to restore the clips and pairs that were damaged"
-        )
-    elif problems and integrity.ingesting(opened):
+    found = _tell_problems(opened)
+    left = found and not (repair and _repair(opened, found))
+    if left and not repair and integrity.ingesting(opened):
         click.echo("an ingest is running: files that it has not committed yet are named here too")
-    elif not problems:
+    elif not found:
         click.echo(f"{store} is whole")
-    if repair:
+    if repair and not left:
         opened.compact()
         verification.add_seals(opened)
     elif unchecked := verification.count_unchecked(opened):
         click.echo(
             f"{count(unchecked, 'file has', 'files have')} no checksum yet: `tubelet compact --store {opened.shell_name}` adds {agree(unchecked, 'it', 'them')}"
         )
-    sys.exit(1 if problems and not repair else 0)
+    sys.exit(1 if left else 0)
+
+
+def _tell_problems(opened: "Store") -> "list[Problem]":
+    from tubelet.store.disk import integrity
+
+    problems = list(integrity.check(opened))
+    for problem in problems:
+        click.echo(plain(str(problem)))
+    return problems
+
+
+def _repair(opened: "Store", problems: "list[Problem]") -> bool:
+    """Repair what can be, and what is seen only then; whether nothing is left."""
+    from tubelet.store.disk import integrity
+
+    while problems:
+        mendable = [problem for problem in problems if problem.is_mendable]
+        if not mendable:
+            click.echo(
+                f"{count(len(problems), 'problem needs', 'problems need')} a backup, as said above; once it is restored, run the same command again"
+            )
+            return False
+        integrity.repair(opened, mendable)
+        click.echo(
+            f"repaired {count(len(mendable), 'problem')}; ingest again to restore the clips and pairs that were damaged"
+        )
+        problems = [] if len(mendable) == len(problems) else _tell_problems(opened)
+    return True
 
 
 @command()
