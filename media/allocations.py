@@ -1,7 +1,8 @@
 """What a small file may unpack to in FFmpeg's memory: one allocation, and what a PNG picture holds beside its pixels.
 
-FFmpeg unpacks the texts and the color profile of a PNG whole, also inside a video: a megabyte of it becomes a gigabyte, and from there on
-the process ends by signal 11.
+FFmpeg unpacks the texts and the color profile of a PNG whole: a megabyte of it becomes a gigabyte, and from there on the process ends by
+signal 11. In packets they are hidden from it (`png_chunks`), so that a video of such pictures takes no more than its pixels; what an
+animated PNG has before its first packet it unpacks as the file is opened.
 """
 
 import ctypes
@@ -13,10 +14,9 @@ from typing import BinaryIO
 import av
 
 from tubelet.media.errors import VideoError
+from tubelet.media.png_chunks import PACKED, SIGNATURE
 
 MOST_AT_ONCE = 1 << 30  # bytes: a frame of 16,384 x 16,384 px with alpha
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PACKED = (b"zTXt", b"iTXt", b"iCCP")  # chunks whose content may be packed
 MOST_BESIDE = 64 << 20  # bytes that all of these unpack to
 LIBRARIES = ("av.libs/*avutil-*", "av/.dylibs/libavutil*")  # where PyAV's wheels keep FFmpeg's
 

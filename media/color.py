@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import av
 from av.sidedata.sidedata import Type
 
+from tubelet.media.side_data import has_any
+
 TRANSFERS = {
     1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear", 9: "log100", 10: "log316", 11: "iec61966-2-4",
     12: "bt1361e", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 17: "smpte428", 18: "arib-std-b67",
@@ -45,4 +47,4 @@ class Color:
 
 def _needs_dolby(frame: av.VideoFrame) -> bool:
     """Whether a frame carries the metadata that a Dolby Vision player needs."""
-    return any(kind in frame.side_data for kind in (Type.DOVI_METADATA, Type.DOVI_RPU_BUFFER))
+    return has_any(frame, Type.DOVI_METADATA, Type.DOVI_RPU_BUFFER)

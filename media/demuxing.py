@@ -15,6 +15,7 @@ from statistics import quantiles
 import av
 
 from tubelet.media.container_bytes import ByteStretch, is_structure, read_declared_size
+from tubelet.media.png_chunks import hide_packed_chunks
 from tubelet.store import stalling
 
 LEAST_BYTES = 80  # more than the headers between two packets of Matroska, AVI, FLV and NUT
@@ -164,6 +165,7 @@ def read_packets(container: av.container.InputContainer) -> Iterator[av.Packet]:
         try:
             for packet in container.demux():
                 stalling.step()
+                hide_packed_chunks(packet)
                 yield packet
         except IndexError:
             continue

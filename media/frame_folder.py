@@ -13,6 +13,7 @@ import av
 
 from tubelet.media.complaints import Complaints
 from tubelet.media.decoder import Decoded
+from tubelet.media.demuxing import read_packets
 from tubelet.media.errors import VideoError
 from tubelet.media.opening import open_container
 
@@ -73,7 +74,8 @@ def _decode_first(container: av.container.InputContainer) -> Decoded:
     """The picture of a file. Raises StopIteration where it holds none."""
     stream = container.streams.video[0]
     complaints = Complaints(container, stream)
-    frames = (frame for packet in container.demux(stream) for frame in complaints.decode(packet))
+    packets = (one for one in read_packets(container) if one.stream.index == stream.index)
+    frames = (frame for packet in packets for frame in complaints.decode(packet))
     frame = next(frames)
     complaints.close()
     return Decoded(frame, gap=False, complained=complaints.concern(frame))

@@ -6,6 +6,7 @@ import av
 
 from tubelet.media.allocations import bound_allocations, refuse_packed_picture
 from tubelet.media.errors import VideoError
+from tubelet.media.png_chunks import hide_packed_header
 
 LISTS = {
     "concat", "hls", "dash", "imf", "sdp"
@@ -24,4 +25,6 @@ def open_container(path: str | Path) -> av.container.InputContainer:
         container.close()
         why = f"a list of other files ({name}), not a video: pass the files that it names"
         raise VideoError("open", why)
+    for stream in container.streams.video:
+        hide_packed_header(stream.codec_context)
     return container

@@ -7,13 +7,12 @@ matrix  a b u       a stored pixel at (x, y), y downwards, is shown at (a x + c 
 
 from dataclasses import dataclass
 from math import atan2, degrees
-from typing import Any
 
 import av
 import numpy as np
-from av.sidedata.sidedata import SideData, Type
 
 from tubelet.array_types import Int, Shaped
+from tubelet.media.side_data import read_matrix
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,8 @@ class Orientation:
     @classmethod
     def of(cls, frame: av.VideoFrame) -> "Orientation":
         """What a decoded frame's display matrix requests; angles between are rounded to the nearest quarter turn."""
-        matrix = frame.side_data.get(Type.DISPLAYMATRIX.name)
-        if not isinstance(matrix, SideData):
-            return UPRIGHT
-        return cls.of_matrix(np.frombuffer(bytes(matrix), "<i4"))
+        matrix = read_matrix(frame)
+        return UPRIGHT if matrix is None else cls.of_matrix(np.frombuffer(matrix, "<i4"))
 
     @classmethod
     def of_matrix(cls, matrix: Int[np.ndarray, " 9"]) -> "Orientation":
@@ -52,13 +49,3 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
-
-
-def _name_unknown(cls: type[Type], value: int) -> Any:
-    """A kind of side data that FFmpeg has and PyAV does not know, such as EXIF: without a name for it, PyAV refuses all side data of the frame."""
-    kind: Any = object.__new__(cls)
-    kind._name_, kind._value_ = f"UNKNOWN_{value}", value
-    return kind
-
-
-Type._missing_ = classmethod(_name_unknown)  # type: ignore[assignment]

@@ -123,9 +123,9 @@ class Video:
         if base is None:
             return None
         try:
-            start = next(self._container.decode(self._stream)).time
+            start = next(self._decode_packets()).time
             self._container.seek(round((start + start_s - EARLIER_S) / base), stream=self._stream)
-            decoded = self._container.decode(self._stream)
+            decoded = self._decode_packets()
             found = next(one for one in decoded if one.time - start > start_s - 0.5 / self.fps)
         except (av.FFmpegError, ValueError, TypeError, IndexError, StopIteration):
             return None
@@ -135,6 +135,12 @@ class Video:
             if exact
             else None
         )
+
+    def _decode_packets(self) -> Iterator[av.VideoFrame]:
+        """Frames from where the file stands, without a care for damage."""
+        for packet in read_packets(self._container):
+            if packet.stream.index == self._stream.index:
+                yield from packet.decode()
 
     def _number_frames(
         self, decoded: Iterable[Decoded], index: int, start: float | None

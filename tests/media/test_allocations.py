@@ -18,16 +18,18 @@ from tubelet.media.video import open_video
 from tubelet.store import Store
 
 SIDE = 32
+HUGE = 4200  # a side whose square is more than BOUND
+FRAMES = 9
 BOUND = 16 << 20  # bytes of one allocation, in the process of a test
 NAMES = {b"zTXt": b"Comment\0\0", b"iCCP": b"profile\0\0", b"iTXt": b"Comment\0\1\0en\0title\0"}
 
 
-def write_png(path: Path, *beside: tuple[bytes, bytes]) -> Path:
+def write_png(path: Path, *beside: tuple[bytes, bytes], side: int = SIDE) -> Path:
     """A gray picture with chunks before its pixels."""
     parts = [
-        (b"IHDR", struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0)),
+        (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)),
         *beside,
-        (b"IDAT", zlib.compress(bytes((SIDE + 1) * SIDE))),
+        (b"IDAT", zlib.compress(bytes((side + 1) * side))),
         (b"IEND", b""),
     ]
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(map(_chunk, parts)))
@@ -92,25 +94,38 @@ run([sys.argv[1]], sys.argv[2])
 
 
 @pytest.mark.skipif(not bound_allocations(), reason="PyAV is not built with its own FFmpeg here")
-def test_a_video_of_such_pictures_is_a_failure_and_those_beside_it_go_on(tmp_path: Path) -> None:
-    """By a lower bound, in a process of its own; with none, 1 GiB ends it by signal 11."""
-    picture = write_png(tmp_path / "bomb.png", packed(b"iCCP", BOUND)).read_bytes()
-    bomb = tmp_path / "videos" / "bomb.mov"
-    make_video(tmp_path / "videos" / "good.mp4", frames=8)
-    with av.open(str(bomb), "w") as container:
-        stream = container.add_stream("png", rate=10)
-        stream.width = stream.height = SIDE
-        stream.pix_fmt = "gray"
-        for number in range(2):
-            packet = av.Packet(picture)
-            packet.pts = packet.dts = number
-            packet.time_base, packet.stream = Fraction(1, 10), stream
-            container.mux(packet)
-    words = [sys.executable, "-c", INGEST, str(bomb.parent), str(tmp_path / "store")]
+def test_a_video_of_such_pictures_is_read_and_one_of_huge_pictures_is_a_failure(
+    tmp_path: Path,
+) -> None:
+    """By a lower bound, in a process of its own; with none, 1 GiB ends it by signal 11.
+
+    What its pictures hold beside their pixels is never unpacked: of 200 MB each, 40 frames took 8.9 GB, and take nothing now.
+    """
+    videos = tmp_path / "videos"
+    make_video(videos / "good.mp4", frames=8)
+    write_video(videos / "bomb.mov", write_png(tmp_path / "bomb.png", packed(b"iCCP", BOUND)))
+    write_video(videos / "text.avi", write_png(tmp_path / "text.png", packed(b"zTXt", BOUND)))
+    write_video(videos / "huge.mov", write_png(tmp_path / "huge.png", side=HUGE))
+    words = [sys.executable, "-c", INGEST, str(videos), str(tmp_path / "store")]
     ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     store = Store(tmp_path / "store")
-    clips, [failure] = store.rows("FROM clips"), store.rows("SELECT path, error FROM failures")
+    frames = {row["name"]: row["frames"] for row in store.rows("SELECT name, frames FROM videos")}
+    [failure] = store.rows("SELECT path, error FROM failures")
     store.close()
-    assert len(clips) == 2 and failure["path"] == str(bomb)
+    assert frames == {"good.mp4": 8, "bomb.mov": FRAMES, "text.avi": FRAMES}
+    assert failure["path"] == str(videos / "huge.mov")
     assert "more memory than there is" in failure["error"]
+
+
+def write_video(path: Path, picture: Path) -> None:
+    """A video whose every frame is the same PNG."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=10)
+        stream.width = stream.height = SIDE
+        stream.pix_fmt = "gray"
+        for number in range(FRAMES):
+            packet = av.Packet(picture.read_bytes())
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream = Fraction(1, 10), stream
+            container.mux(packet)
