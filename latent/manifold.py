@@ -5,9 +5,11 @@ laid-out tokens, the nearer the heavier. That is several times as fast as laying
 (benchmarks: trustworthiness), and needs no pickled model: the reduced tokens and their coordinates are all there is.
 """
 
+import contextlib
 import warnings
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +84,13 @@ def _laid_out(
         action="ignore", category=ImportWarning
     ):  # that TensorFlow is not there
         import umap.umap_ as learn
+        from umap import layouts
 
+    _keep_compiled(
+        learn.smooth_knn_dist,
+        learn.compute_membership_strengths,
+        layouts._nb_optimize_layout_euclidean_single_epoch,
+    )
     state = np.random.RandomState(seed)
     distances, indices = _nearest(training, training, neighbors)
     graph, *_ = learn.fuzzy_simplicial_set(
@@ -113,6 +121,13 @@ def _laid_out(
         False,
     )
     return np.asarray(placed, np.float32)
+
+
+def _keep_compiled(*functions: Any) -> None:
+    """What Numba compiles of umap-learn, the next process reads from beside the library, or from the user's cache: twelve seconds of the processor."""
+    for function in functions:
+        with contextlib.suppress(RuntimeError):  # there is no folder that may be written
+            function.enable_caching()
 
 
 def _start(

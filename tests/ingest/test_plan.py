@@ -20,7 +20,7 @@ FRAMES = 64
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("videos")
-    for number in range(3):
+    for number in range(2):
         make_video(folder / f"{number}.mp4", frames=FRAMES, seed=number)
     return folder
 

@@ -1,6 +1,7 @@
 """Bases: the numbers of scikit-learn, the same by hand, kept and loaded, on every kind of token there is."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,6 +161,7 @@ def test_sql_applies_a_linear_basis_too(store, clip_ids, name):
 
 
 def test_umap_keeps_neighborhoods_places_other_clips_and_is_the_same_again(store, clip_ids):
+    """What it compiles is kept for the next process."""
     fitted = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec(kind="umap"))
     bases.save_basis(store, fitted)
     again = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec(kind="umap"))
@@ -179,6 +181,10 @@ def test_umap_keeps_neighborhoods_places_other_clips_and_is_the_same_again(store
     assert rows == [{"n": 384, "c": 384}]
     assert np.array_equal(projections.project_clip(store, fitted, clip_ids[9]), other)
     assert len(questions.coordinates(fitted, clip_ids[9]).answer(store)) == 384
+    from umap import layouts
+
+    kept = layouts._nb_optimize_layout_euclidean_single_epoch.stats.cache_path
+    assert kept and list(Path(kept).glob("*_optimize_layout_euclidean_single_epoch*.nbc"))
 
 
 def test_clusters_are_those_of_nearest_centers_the_largest_first_and_kept_as_rows(store, clip_ids):

@@ -1,13 +1,15 @@
 """How strongly a probe is held back: chosen on some of a large training part, which is learned from whole."""
 
 import numpy as np
+import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tubelet.latent.probes import models
-from tubelet.latent.probes.folds import make_folds
+from tubelet.latent.probes.folds import make_folds, splitter
 from tubelet.latent.probes.states import ClipStates
 from tubelet.latent.probes.trial import Training, run_trial
 from tubelet.latent.probes.truth import Truth
@@ -52,3 +54,24 @@ def test_a_large_training_part_chooses_its_strength_on_some_of_its_groups_and_le
     together = run_trial(truth, states, folds, Training("linear", 0))
     assert (one.predicted.folds == together.predicted.folds).all()
     np.testing.assert_array_equal(one.predicted.confidence, together.predicted.confidence)
+
+
+@pytest.mark.parametrize("task", ["classes", "numbers"])
+def test_how_many_neighbors_is_chosen_as_scikit_learn_does(task: str) -> None:
+    """Where a group is most of the clips, no more neighbors are asked for than the smallest part has clips."""
+    generator = np.random.default_rng(2)
+    groups = np.repeat(np.arange(8), [1, 3, 2, 2, 4, 3, 3, 24])
+    vectors = generator.standard_normal((42, 4))
+    told = vectors[:, 0] + generator.normal(0, 0.5, 42)
+    values = np.where(np.arange(42) % 3 > 0, "a", "b") if task == "classes" else told
+    near = KNeighborsClassifier if task == "classes" else KNeighborsRegressor
+    model, strength = models.train("knn", task, (vectors, values, groups), 0)
+    pipeline = make_pipeline(StandardScaler(), near(metric="cosine"))
+    parts = list(splitter(task, 3, 0).split(vectors, values, groups))
+    fewest = min(len(learned) for learned, _ in parts)
+    assert fewest < models.NEIGHBORS[-1] <= len(vectors) // 2
+    name = f"{near.__name__.lower()}__n_neighbors"
+    grid = {name: [number for number in models.NEIGHBORS if number <= fewest]}
+    search = GridSearchCV(pipeline, grid, cv=parts).fit(vectors, values)
+    assert strength == search.best_params_[name]
+    np.testing.assert_array_equal(model.predict(vectors), search.predict(vectors))

@@ -157,7 +157,8 @@ def test_a_linear_probe_is_scikit_learn_s(store) -> None:
 
 
 def test_layers_side_by_side_find_what_they_find_one_by_one(store, monkeypatch) -> None:
-    options = ProbeOptions(folds=3, shuffles=2, share="50,100", seeds=2)
+    layers = "block:0,block:2,block:3"  # more than run beside each other
+    options = ProbeOptions(layer=layers, folds=2, shuffles=2, share="50,100", seeds=1)
     one = run_probes(store, "action", (), options)
     monkeypatch.setattr(models, "SMALL", 1)
     monkeypatch.setattr(models.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)

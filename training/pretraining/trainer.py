@@ -14,6 +14,7 @@ from tubelet.training.evaluation.spectrum import effective_rank
 from tubelet.training.pretraining.attention_init import init_attention
 from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.distillation import SIZES
+from tubelet.training.pretraining.muon import Float32Muon
 from tubelet.training.pretraining.objective import Batch, Networks, losses, normalize_clips
 from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.whitening import whiten
@@ -86,7 +87,7 @@ class Trainer:
     def __init__(self, settings: Settings, device: torch.device, steps: int) -> None:
         self.settings, self.device, self.steps = settings, device, steps
         self.networks = Networks(settings, sum(SIZES) if settings.teacher else 1).to(device)
-        self.optimizers = _optimizers(self.networks, settings)
+        self.optimizers = _optimizers(self.networks, settings, device)
         self.step = 0
         self._recent: deque[tuple[float, float]] = deque(maxlen=JUDGED)  # spread and rank
 
@@ -182,7 +183,7 @@ class Trainer:
 
 
 def _optimizers(
-    networks: Networks, settings: Settings
+    networks: Networks, settings: Settings, device: torch.device
 ) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
     """Muon for the matrices of the blocks, whose steps it makes equally long in all directions (Jordan, 2024), AdamW for all else."""
     learned = [
@@ -192,7 +193,8 @@ def _optimizers(
     rest = [weight for name, weight in learned if "blocks." not in name or weight.ndim != 2]
     groups = [{"params": [w for w in rest if w.ndim > 1], "weight_decay": settings.decay}]
     groups.append({"params": [w for w in rest if w.ndim <= 1], "weight_decay": 0.0})
-    muon = torch.optim.Muon(
+    made = torch.optim.Muon if has_bf16(device) else Float32Muon
+    muon = made(
         matrices, lr=settings.rate, weight_decay=settings.decay, adjust_lr_fn="match_rms_adamw"
     )
     return muon, torch.optim.AdamW(groups, lr=settings.rate, betas=BETAS)
