@@ -1,5 +1,6 @@
 """`python -m tubelet.dashboard run server.py ...`: Streamlit's command, for which Ctrl-C is how a server is ended, no error."""
 
+import atexit
 import os
 import signal
 import sys
@@ -12,28 +13,34 @@ class Pressed(KeyboardInterrupt):
 
 
 def run() -> None:
-    """Serve until Ctrl-C, which also ends a server that is still being imported."""
+    """Serve until Ctrl-C, which also ends a server that is still being imported. Python is not taken down piece by piece: DuckDB's module would list what it has leaked."""
     signal.signal(signal.SIGINT, _raise_pressed)
     sys.unraisablehook = _end_if_pressed
     try:
         if hasattr(signal, "pthread_sigmask"):  # `launch` has it wait
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-        _serve()
+        code = _serve()
     except KeyboardInterrupt:
-        sys.exit(0)
+        code = 0
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
-def _serve() -> None:
+def _serve() -> int:
+    """Streamlit's command; the exit code."""
     import click
     from streamlit.web.cli import main
 
     try:
         main(prog_name="dashboard", standalone_mode=False)
     except click.Abort:
-        sys.exit(0)
+        return 0
     except click.ClickException as mistake:
         mistake.show()
-        sys.exit(mistake.exit_code)
+        return mistake.exit_code
+    return 0
 
 
 def _raise_pressed(number: int, _: FrameType | None) -> None:

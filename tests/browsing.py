@@ -8,9 +8,11 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -174,17 +177,22 @@ def started(store: Store) -> Iterator[tuple[str, BaseProcess]]:
 
 @contextmanager
 def commanded(store: Store, base: str, *options: str, folder: Path = ROOT) -> Iterator[str]:
-    """Address of a dashboard below a base path, started by the command in a folder."""
+    """Address of a dashboard below a base path, started by the command in a folder, and ended by Ctrl-C, which has it say nothing more."""
     port = find_port()
     at = ["--store", str(store.root), "--port", str(port), "--base-path", base]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tubelet", "dashboard", *at, *options],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-    )
-    with process, _running(process, f"http://127.0.0.1:{port}{base}") as address:
-        yield address
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tubelet", "dashboard", *at, *options],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+        with process, _running(process, f"http://127.0.0.1:{port}{base}", signal.SIGINT) as address:
+            yield address
+        said.seek(0)
+        first, *others = said.read().strip().splitlines()
+        assert first.startswith("dashboard: http") and (process.returncode, others) == (0, [])
 
 
 def find_port() -> int:
@@ -201,13 +209,16 @@ def find_port() -> int:
 
 
 @contextmanager
-def _running(process: BaseProcess | subprocess.Popen, address: str) -> Iterator[str]:
-    """Its address, once it answers there; it ends with the block."""
+def _running(
+    process: BaseProcess | subprocess.Popen, address: str, end: int = signal.SIGTERM
+) -> Iterator[str]:
+    """Its address, once it answers there; it is ended with the block, by a signal."""
     try:
         _wait_until_up(f"{address}/_stcore/health")
         yield address
     finally:
-        process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(cast(int, process.pid), end)
 
 
 def _serve(command: list[str]) -> None:
