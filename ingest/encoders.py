@@ -5,7 +5,11 @@ released, a row of `RELEASES` (`ingest/weights/release.py`) brings download, cac
 """
 
 import hashlib
+import os
+import re
+import unicodedata
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 import torch
@@ -19,6 +23,9 @@ from tubelet.ingest.networks.hub import files as hub_files
 from tubelet.ingest.networks.hub import rows as hub_rows
 from tubelet.ingest.networks.hub.named import BY_ID as NAMED_BY_ID
 from tubelet.ingest.weights.release import RELEASES
+
+MOST_LETTERS = 100  # of a name that is compared with those of the table
+ALIKE = 0.9  # from which two names may be the same one, spelled wrong
 
 BY_ID = {
     **NAMED_BY_ID,
@@ -35,9 +42,12 @@ def row(name: str, weights: Path | None = None) -> EncoderEntry:
     if name in ENCODERS:
         found = ENCODERS[name]
         return found.of_weights(weights) if found.of_weights and weights else found
-    if hub_files.is_model(name):
+    alike = [] if hub_files.is_directory(name) else _find_alike(name)
+    if hub_files.is_model(name) and not any(one.lower() == name.lower() for one in alike):
         return vjepa_folder.row_of(name) or hub_rows.row_of(name)
-    alike = _find_alike(name)
+    if os.path.isfile(os.path.expanduser(name)):
+        advice = "pass it as --weights, and the name of its network as --encoder"
+        raise UsageError(f"--encoder {name} is a file: {advice}")
     case = "names are case-sensitive: " if any(one.lower() == name.lower() for one in alike) else ""
     advice = (
         f"{case}did you mean {' or '.join(alike)}?"
@@ -48,14 +58,22 @@ def row(name: str, weights: Path | None = None) -> EncoderEntry:
 
 
 def _find_alike(name: str) -> list[str]:
-    """Names and Hugging Face ids that differ in case, or by what surrounds an id in an address."""
-    bare = name.strip().lower().removeprefix("https://").removeprefix("hf://")
-    bare = bare.removeprefix("huggingface.co/").strip("/")
-    return [
-        known
-        for known in dict.fromkeys((*ENCODERS, *BY_ID))
-        if known.lower() == bare or (bare and known.lower().endswith(f"/{bare}"))
-    ]
+    """Names and Hugging Face ids that differ in case, in signs or a letter, or by what surrounds an id in an address."""
+    bare = re.sub(r"^\w+://", "", unicodedata.normalize("NFKC", name.strip()).lower())
+    bare = re.sub(r"^(www\.)?(huggingface\.co|hf\.co)/", "", bare.replace("\\", "/"))
+    bare = re.sub(r"(\.git|/(tree|blob|resolve)/.*|[@:][^/]*)$", "", bare.strip("/"))
+    known = dict.fromkeys((*ENCODERS, *BY_ID))
+    squeezed = _squeeze(bare)
+    same = [one for one in known if squeezed in (_squeeze(one), _squeeze(one.partition("/")[2]))]
+    if same or len(squeezed) > MOST_LETTERS:
+        return same if squeezed else []
+    close = get_close_matches(squeezed, [_squeeze(one) for one in known], 2, ALIKE)
+    return [one for one in known if _squeeze(one) in close]
+
+
+def _squeeze(name: str) -> str:
+    """The letters and digits of a name."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def load(name: str, setting: LoadOptions) -> tuple[EncoderFacts, Encoder]:

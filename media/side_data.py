@@ -16,9 +16,13 @@ NOTHING = av.VideoFrame()  # has no side data
 
 
 def read_matrix(frame: av.VideoFrame) -> bytes | None:
-    """The display matrix of a frame: nine fixed-point numbers, little-endian, row by row; None where it has none."""
+    """The display matrix of a frame: nine fixed-point numbers, little-endian, row by row; None where it has none.
+
+    Of two it is the first, the container's: browsers and FFmpeg pass over the one inside the stream.
+    """
     with _open_side_data(frame) as found:
-        return bytes(found[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in found else None
+        parts = (found[at] for at in range(len(found)))
+        return next((bytes(part) for part in parts if part.type is Type.DISPLAYMATRIX), None)
 
 
 def has_any(frame: av.VideoFrame, *kinds: Type) -> bool:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.stream import Disposition
 
 from tubelet.array_types import UInt8
 from tubelet.media.allocations import MOST_AT_ONCE
@@ -21,7 +20,8 @@ from tubelet.media.demuxing import read_packets
 from tubelet.media.errors import VideoError, find_stage
 from tubelet.media.frame_folder import FRAMES, FrameFolder, find_frames, iterate_pictures
 from tubelet.media.opening import open_container
-from tubelet.media.orientation import Orientation
+from tubelet.media.orientation import UPRIGHT, Orientation
+from tubelet.media.streams import choose_video_stream, read_aspect, read_rate
 from tubelet.store.wording import count
 
 av.logging.set_level(
@@ -30,7 +30,6 @@ av.logging.set_level(
 
 EARLIER_S = 1.0  # a seek is aimed so much before the frame that is wanted: it may lead past it by some frames
 ROUNDING = 0.5  # of a stated duration, by which time stamps may round it
-FASTEST = 1000.0  # frames/s of a file
 LFS_POINTER = b"version https://git-lfs"
 
 
@@ -42,6 +41,7 @@ class Frame:
     time_s: float  # since the first frame
     decoded: av.VideoFrame
     aspect: float = 1.0  # width of a stored pixel over its height
+    orientation: Orientation = UPRIGHT
     duration_s: float = 0.0  # until the next frame
     gap: bool = False  # frames before this one are lost
     complained: bool = False  # the decoder only complains about damage in it
@@ -61,10 +61,6 @@ class Frame:
         return Color.of(self.decoded)
 
     @property
-    def orientation(self) -> Orientation:
-        return Orientation.of(self.decoded)
-
-    @property
     def displayed(self) -> tuple[int, int]:
         """Height and width in pixels after rotation and pixel aspect."""
         size = self.decoded.height, max(1, round(self.decoded.width * self.aspect))
@@ -81,15 +77,13 @@ class Video:
 
     def __init__(self, container: av.container.InputContainer, threads: int) -> None:
         self._container = container
-        self._stream = _video_stream(container)
+        self._stream = choose_video_stream(container)
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = threads
         self.container = container.format.name
         self.codec = self._stream.codec_context.name
-        self.fps = _rate(self._stream)
-        self.aspect = float(
-            self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio or 1
-        )
+        self.fps = read_rate(self._stream)
+        self.aspect = read_aspect(container, self._stream)
 
     @property
     def promised_frames(self) -> int:
@@ -123,7 +117,8 @@ class Video:
         if base is None:
             return None
         try:
-            start = next(self._decode_packets()).time
+            opening = next(self._decode_packets())
+            start = opening.time
             self._container.seek(round((start + start_s - EARLIER_S) / base), stream=self._stream)
             decoded = self._decode_packets()
             found = next(one for one in decoded if one.time - start > start_s - 0.5 / self.fps)
@@ -131,7 +126,9 @@ class Video:
             return None
         exact = abs(found.time - start - start_s) < 0.1 / self.fps
         return (
-            self._number_frames(map(Decoded, chain([found], decoded)), first, start)
+            self._number_frames(
+                map(Decoded, chain([found], decoded)), first, start, Orientation.of(opening)
+            )
             if exact
             else None
         )
@@ -143,15 +140,19 @@ class Video:
                 yield from packet.decode()
 
     def _number_frames(
-        self, decoded: Iterable[Decoded], index: int, start: float | None
+        self,
+        decoded: Iterable[Decoded],
+        index: int,
+        start: float | None,
+        oriented: Orientation | None = None,
     ) -> Iterator[Frame]:
-        """Number decoded frames from `index` on; `start` is the time of the video's first frame, None for that of the first of these.
+        """Number decoded frames from `index` on; `start` is the time of the video's first frame and `oriented` its orientation, None for those of the first of these.
 
         A frame is held until the next one shows how long it lasts.
         """
         held: Frame | None = None
         spacing = Spacing(1 / self.fps)
-        for frame in self._until_broken(self._number(decoded, index, start)):
+        for frame in self._until_broken(self._number(decoded, index, start, oriented)):
             if held is not None:
                 yield replace(held, duration_s=spacing.measure(held, frame))
             if isinstance(frame, VideoError):
@@ -161,12 +162,20 @@ class Video:
             yield replace(held, duration_s=spacing.measure(held, None))
 
     def _number(
-        self, decoded: Iterable[Decoded], first: int, start: float | None
+        self,
+        decoded: Iterable[Decoded],
+        first: int,
+        start: float | None,
+        oriented: Orientation | None,
     ) -> Iterator[Frame]:
-        """Frames without a time stamp follow the last one that had one at the frame rate; before the first of these, they lead to it."""
+        """Frames without a time stamp follow the last one that had one at the frame rate; before the first of these, they lead to it.
+
+        All are turned as the first one: what stands inside a stream (SEI, EXIF of an animation) is repeated on some frames alone.
+        """
         known, known_s = 0, 0.0
         for index, one in enumerate(decoded, first):
             time = one.frame.time
+            oriented = oriented or Orientation.of(one.frame)
             time_s = known_s + (index - known) / self.fps
             if time is not None:
                 start = time - time_s if start is None else start
@@ -177,6 +186,7 @@ class Video:
                 time_s=time_s,
                 decoded=one.frame,
                 aspect=self.aspect,
+                orientation=oriented,
                 gap=one.gap,
                 complained=one.complained,
             )
@@ -247,6 +257,7 @@ class PictureVideo:
                 index=at,
                 time_s=at / self.fps,
                 decoded=picture.frame,
+                orientation=Orientation.of(picture.frame),
                 duration_s=1 / self.fps,
                 gap=at in self._folder.gaps,
                 complained=picture.complained,
@@ -311,32 +322,6 @@ class Timeline:
         self.marked += frame.decoded.is_corrupt
         self.gaps += [frame.index] * frame.gap
         self.times_s.append(frame.time_s)
-
-
-def _rate(stream: av.VideoStream) -> float:
-    """Frames per second by the first plausible one of FFmpeg's figures; some containers give the clock of their time stamps instead."""
-    rates = (
-        float(rate) for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate
-    )
-    return next((rate for rate in rates if rate <= FASTEST), 25.0)
-
-
-def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    streams = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & Disposition.attached_pic
-    ]
-    if streams:
-        return streams[0]
-    others = (
-        "cover art only"
-        if container.streams.video
-        else "audio only"
-        if container.streams.audio
-        else "no streams"
-    )
-    raise VideoError("open", f"no video stream ({others})")
 
 
 def _why_unreadable(path: Path, error: Exception) -> str:

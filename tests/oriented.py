@@ -4,6 +4,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
+from PIL import Image
 
 HEIGHT, WIDTH = 96, 160  # of the stored picture
 COLORS = np.array(
@@ -23,15 +25,36 @@ MATRICES = {
 
 
 def oriented_video(path: Path, matrix: tuple[int, int, int, int], frames: int = 6) -> Path:
-    a, b, c, d = (number << 16 for number in matrix)
+    return write_streams(path, [(matrix, frames)])
+
+
+def write_streams(path: Path, streams: list[tuple[tuple[int, int, int, int], int]]) -> Path:
+    """A file of videos, each with its matrix and number of frames; the last one is the default."""
+    pixels = np.kron(COLORS, np.ones((HEIGHT // 2, WIDTH // 2, 1), np.uint8))
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"crf": "5"})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
-        pixels = np.kron(COLORS, np.ones((HEIGHT // 2, WIDTH // 2, 1), np.uint8))
-        for _ in range(frames):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode(None))
+        made = []
+        for (a, b, c, d), _ in streams:
+            stream = container.add_stream("libx264", rate=25, options={"crf": "5"})
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            fixed = [number << 16 for number in (a, b, 0, c, d)]
+            stream.set_display_matrix([*fixed, 0, 0, 0, 1 << 30])
+            stream.disposition = Disposition(0)
+            made.append(stream)
+        made[-1].disposition = Disposition.default
+        for stream, (_, frames) in zip(made, streams, strict=True):
+            for _ in range(frames):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            container.mux(stream.encode(None))
+    return path
+
+
+def animated_picture(path: Path, orientation: int, **more: object) -> Path:
+    """An animation of three equal pictures with an orientation (1 to 8) in its EXIF; the ending names the format."""
+    picture = Image.fromarray(np.kron(COLORS, np.ones((HEIGHT // 2, WIDTH // 2, 1), np.uint8)))
+    exif = picture.getexif()
+    exif[0x0112] = orientation
+    others = [picture.transpose(Image.Transpose.ROTATE_180), picture]
+    picture.save(path, save_all=True, append_images=others, exif=exif, **more)
     return path
 
 

@@ -10,7 +10,7 @@ The first bytes determine the format, not the name. Only tensors and plain value
 
 import pickle
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,7 @@ FIRST = "patch_embed.proj.weight"  # of every encoder: a file that holds it at i
 STUDENT = "encoder: the student, as far as its conversion tells"  # not the averaged one: transformers' files keep one encoder
 FINE_TUNED = "vjepa2."  # begins the encoder's names in a fine-tuned model of transformers; what begins otherwise is its head
 ZIP, PICKLE = b"PK\x03\x04", b"\x80"  # how PyTorch's two formats begin
+DEEPEST = 4  # dictionaries inside each other in which an encoder is looked for
 MARK = "tubelet"  # in the metadata of our own files: their format
 DAMAGE = (
     OSError,
@@ -63,9 +64,8 @@ class Weights:
         """The tensors under a key by their names in the model; every occurrence of a prefix is dropped. Raises CheckpointError."""
         section = _find_section(self.sections, self._place(key))
         if not section:
-            found = (
-                f"{self.path} has no weights under {key!r}, it holds {list_names(self.sections)}"
-            )
+            held = list(dict.fromkeys(_find_encoders(self.sections)))
+            found = f"{self.path} has no weights under {key!r}, it holds {list_names(held or self.sections)}"
             raise CheckpointError(
                 f"{found}: name one of them as --weights-key, or is it the file of another model?"
             )
@@ -212,6 +212,8 @@ def _rename_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> Weights:
         words += f", fine-tuned, without its {list_names(heads)}" if heads else ", fine-tuned"
     if any(_clean_name(name) == FIRST for name in tensors):
         return Weights(path, {ENCODER_KEYS[0]: tensors}, f"{path.name}, a bare state dict")
+    if any(_find_encoders(tensors)):
+        return Weights(path, tensors, path.name)  # Meta's names, below the names of its networks
     return Weights(path, meta_tensors(tensors), words, renamed=True)
 
 
@@ -263,6 +265,28 @@ def _find_section(content: object, key: str) -> Mapping | None:
         for name, tensor in content.items()
         if isinstance(name, str) and name.startswith(f"{key}.")
     } or None
+
+
+def _find_encoders(
+    content: object, depth: int = DEEPEST, seen: set[int] | None = None
+) -> Iterator[str]:
+    """The keys under which a file holds an encoder by Meta's names, as `--weights-key` takes them; each dictionary is looked into once."""
+    seen = set() if seen is None else seen
+    if not isinstance(content, Mapping) or not depth or id(content) in seen:
+        return
+    seen.add(id(content))
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            inner = _find_encoders(value, depth - 1, seen)
+            yield from (f"{name}.{key}".rstrip(".") for key in inner)
+        elif str(name).endswith(FIRST):
+            yield _drop_wrappers(str(name).removesuffix(FIRST)).rstrip(".")
+
+
+def _drop_wrappers(key: str) -> str:
+    """A key without the prefixes at its end, which no name of a tensor keeps."""
+    ends = [prefix for prefix in PREFIXES if key.endswith(prefix)]
+    return _drop_wrappers(key.removesuffix(ends[0])) if ends else key
 
 
 def _clean_name(name: str) -> str:

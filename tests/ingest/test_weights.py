@@ -17,7 +17,7 @@ from tests.checkpoints import Intruder, empty, meta_file, tiny
 from tests.commands import ROOT
 from tubelet.ingest.checkpoints import load_tensors, weights_sha256
 from tubelet.ingest.encoders import ENCODERS, row
-from tubelet.ingest.errors import CheckpointError, DownloadError
+from tubelet.ingest.errors import CheckpointError, DownloadError, UsageError
 from tubelet.ingest.weights import extraction
 from tubelet.ingest.weights.extraction import Origin, extract
 from tubelet.ingest.weights.formats import open_weights
@@ -228,6 +228,36 @@ def test_a_bare_state_dict_is_the_encoder_whatever_wraps_its_names(
         assert "bare state dict" in weights.origin(key)
 
 
+WRAPPED = {
+    "target_encoder": lambda tensors: wrap("target_encoder.", tensors),
+    "encoder": lambda tensors: wrap("encoder.module.backbone.", tensors),
+    "module.target_encoder": lambda tensors: wrap("module.target_encoder.", tensors),
+    "state_dict": lambda tensors: {"state_dict": tensors, "epoch": 3},
+    "state_dict.model": lambda tensors: {"state_dict": wrap("model.", tensors)},
+    "model.teacher": lambda tensors: {"model": {"teacher": wrap("module.", tensors)}},
+}
+
+
+def wrap(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize("key", WRAPPED)
+def test_a_refusal_names_the_keys_that_hold_an_encoder(key: str, tmp_path: Path) -> None:
+    """It named 48 tensors; a safetensors file whose networks have Meta's names was taken for transformers', and lacked all of them."""
+    content = WRAPPED[key](tiny().state_dict())
+    paths = [tmp_path / "own.pt"]
+    torch.save(content, paths[0])
+    if key not in ("state_dict", "state_dict.model", "model.teacher"):
+        paths.append(tmp_path / "own.safetensors")
+        save_file({name: one.clone() for name, one in content.items()}, paths[1])
+    for path in paths:
+        with pytest.raises(CheckpointError, match=f"it holds {key}: name one of them"):
+            open_weights(path).tensors("student")
+        weights = load_tensors(empty(), open_weights(path), key)
+        assert weights_sha256(weights) == weights_sha256(tiny())
+
+
 def test_an_averaged_encoder_may_go_by_the_other_trainer_s_name_and_the_source_says_which(
     tmp_path: Path,
 ) -> None:
@@ -246,3 +276,28 @@ def test_an_id_of_the_hub_is_the_encoder_of_the_table() -> None:
         ("facebook/vjepa2-vitg-fpc64-384", "vjepa2-vitg-384"),
     ):
         assert row(id_) is ENCODERS[name]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("vjepa2.1_vitl", "vjepa2.1-vitl"),
+        ("v-jepa2-vitl", "vjepa2-vitl"),
+        ("d\u0456nov2-small", "dinov2-small"),
+        ("dinov2\u2011small", "dinov2-small"),
+        ("Facebook/VJEPA2-ViTL-fpc64-256", "facebook/vjepa2-vitl-fpc64-256"),
+        ("facebook/vjepa2-vitl-fpc64-256@main", "facebook/vjepa2-vitl-fpc64-256"),
+        ("https://hf.co/facebook/dinov2-small/tree/main", "facebook/dinov2-small"),
+        ("facebook\\dinov2-small", "facebook/dinov2-small"),
+    ],
+)
+def test_a_name_spelled_otherwise_is_told_the_one_that_is_meant(typed: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=f"did you mean {meant}"):
+        row(typed)
+
+
+def test_a_file_as_an_encoder_is_told_where_it_goes(tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(b"")
+    with pytest.raises(UsageError, match="is a file: pass it as --weights"):
+        row(str(path))

@@ -2,13 +2,26 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 from PIL import Image, ImageOps
 
 from tests.conftest import shared
 from tests.ingest.test_ingest import run
-from tests.oriented import COLORS, HEIGHT, MATRICES, WIDTH, displayed, oriented_video, quarters
+from tests.oriented import (
+    COLORS,
+    HEIGHT,
+    MATRICES,
+    WIDTH,
+    animated_picture,
+    displayed,
+    oriented_video,
+    quarters,
+    write_streams,
+)
+from tubelet.media.errors import VideoError
 from tubelet.media.orientation import Orientation
 from tubelet.media.video import open_video
 from tubelet.store import Store
@@ -94,3 +107,60 @@ def test_folders_of_photographs_are_ingested_upright(tmp_path):
         {"rotation": 270, "mirrored": False, "width": HEIGHT, "height": WIDTH, "frames": 4}
     ]
     store.close()
+
+
+def test_every_frame_is_turned_as_the_first_one(tmp_path):
+    """The EXIF of an animated PNG stands on its first picture alone: the others lay across it, within a clip."""
+    path = animated_picture(tmp_path / "film.apng", 6, format="PNG")
+    with open_video(path) as video:
+        frames = list(video.frames())
+    assert [frame.displayed for frame in frames] == [(WIDTH, HEIGHT)] * 3
+    shown = displayed(MATRICES["clockwise"])
+    assert np.abs(quarters(frames[0].pixels) - shown).max() < 10
+    assert np.abs(quarters(frames[1].pixels) - shown[::-1, ::-1]).max() < 10
+
+
+def turn_inside(source: Path, path: Path, how: str) -> Path:
+    """The same video with its orientation in the stream of H.264 as well."""
+    with av.open(str(source)) as given, av.open(str(path), "w") as made:
+        stream = given.streams.video[0]
+        rewrite = BitStreamFilterContext(f"h264_metadata=display_orientation=insert:{how}", stream)
+        copied = made.add_stream_from_template(stream)
+        for packet in given.demux(stream):
+            for one in rewrite.filter(packet if packet.size else None):
+                one.stream = copied
+                made.mux(one)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_the_container_s_orientation_counts_before_the_stream_s(ending, tmp_path):
+    """FFmpeg gives both to the frames that repeat the stream's, the container's to the others: clips were turned in two ways."""
+    matrix = MATRICES["clockwise" if ending == "mp4" else "upright"]
+    path = oriented_video(tmp_path / "film.mp4", matrix)
+    with open_video(turn_inside(path, tmp_path / f"both.{ending}", "rotate=180")) as video:
+        found = {frame.orientation for frame in video.frames()}
+    assert found == {Orientation(270 if ending == "mp4" else 180)}
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_dots_per_inch_do_not_stretch_a_picture(ending, tmp_path):
+    """No viewer applies them; a still of 100 x 200 was half as wide as the same picture in a folder of frames."""
+    path = tmp_path / f"still.{ending}"
+    Image.new("RGB", (WIDTH, HEIGHT)).save(path, dpi=(100, 200))
+    with open_video(path) as video:
+        assert next(video.frames()).displayed == (HEIGHT, WIDTH)
+
+
+def test_of_several_videos_in_a_file_the_default_one_is_read(tmp_path):
+    """Players show the track that is enabled; the first one was read, also where it is not."""
+    path = tmp_path / "both.mp4"
+    write_streams(path, [(MATRICES["upright"], 6), (MATRICES["clockwise"], 9)])
+    with open_video(path) as video:
+        assert sum(1 for _ in video.frames()) == 9
+
+
+def test_an_animated_webp_is_refused_by_name(tmp_path):
+    path = animated_picture(tmp_path / "film.webp", 1)
+    with pytest.raises(VideoError, match="animated WebP: convert it"), open_video(path):
+        pass
