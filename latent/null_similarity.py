@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import stats
+from scipy.special import betaincinv
 
 from tubelet.array_types import Float, Float32
 from tubelet.latent import clips, half
@@ -107,7 +107,7 @@ def level_of(reached: Float[np.ndarray, " s"], videos: Sequence[str]) -> Level:
 
 def _share_exceeded(quantile: float, above: float, draws: int) -> float:
     """A quantile of the share that exceeds the score which `above - 1` of so many independent ones exceed."""
-    return float(stats.beta.ppf(quantile, above, draws + 1 - above))
+    return float(betaincinv(above, draws + 1 - above, quantile))
 
 
 def sample_other_videos(store: Store, encoder_id: str, video_id: str) -> NullSimilarity:

@@ -30,6 +30,13 @@ def whole(videos, tmp_path_factory):
     return contents(root), json.loads(process.stdout)
 
 
+@pytest.fixture(scope="module")
+def long(tmp_path_factory):
+    """Two videos that keep a team busy for longer than it takes to end it."""
+    folder = tmp_path_factory.mktemp("long")
+    return [make_video(folder / f"{n}.mp4", frames=2000, seed=n) for n in range(2)]
+
+
 COUNTED = "videos videos_decoded videos_failed clips tokens pairless dropped_windows partner_clips embedding_bytes"
 
 
@@ -71,10 +78,9 @@ def test_where_every_process_is_killed_the_command_says_so(videos, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_all_processes_end_with_the_first_and_what_is_encoded_is_committed(number, tmp_path):
+def test_all_processes_end_with_the_first_and_what_is_encoded_is_committed(number, long, tmp_path):
     root = tmp_path / "store"
-    videos = [make_video(tmp_path / f"{n}.mp4", frames=3000, seed=n) for n in range(2)]
-    process = started("ingest", *videos, "--store", root, *ARGUMENTS, "--device", "cpu,cpu")
+    process = started("ingest", *long, "--store", root, *ARGUMENTS, "--device", "cpu,cpu")
     members = wait_for_work(process, root)
     process.send_signal(number)
     output, errors = process.communicate(timeout=120)

@@ -168,10 +168,8 @@ def test_the_level_is_the_quantile_of_the_best_unrecognized_patch_of_each_slice_
 def test_the_level_is_exceeded_by_5_percent_of_further_slices_at_most(count):
     """Over 4,000 draws: the interpolated quantile that stood here is exceeded by 7 to 10% for 19 to 64 slices."""
     rng = np.random.default_rng(count)
-    share = [
-        stats.norm.sf(null_similarity.level_of(rng.standard_normal(count), range(count)).value)
-        for _ in range(4000)
-    ]
+    draws = (rng.standard_normal(count) for _ in range(4000))
+    share = stats.norm.sf([null_similarity.level_of(draw, range(count)).value for draw in draws])
     level = null_similarity.level_of(np.arange(float(count)), range(count))
     assert np.mean(share) == pytest.approx(level.exceeded, abs=0.004) and level.exceeded < 0.0501
     assert np.quantile(share, [0.025, 0.975]) == pytest.approx((level.low, level.high), abs=0.01)
@@ -184,15 +182,16 @@ def test_slices_of_few_videos_exceed_the_level_no_more_often_than_it_says(videos
     18% at two videos and 10% at five of 0.8, where 5% was claimed."""
     rng = np.random.default_rng([videos, int(10 * alike)])
     of = np.repeat(range(videos), -(-64 // videos))
-    share = []
+    values = []
     for _ in range(800):
         scores = np.sqrt(alike) * rng.standard_normal(videos)[of]
         scores += np.sqrt(1 - alike) * rng.standard_normal(len(of))
         level = null_similarity.level_of(scores, of)
-        share.append(stats.norm.sf(level.value))
+        values.append(level.value)
+    share = stats.norm.sf(values)
     assert np.mean(share) <= level.exceeded + 3 * np.std(share) / len(share) ** 0.5
     assert level.exceeded <= max(0.05, 1 / (videos + 1)) + 1e-9
-    assert np.mean((level.low <= np.array(share)) & (np.array(share) <= level.high)) > 0.93
+    assert np.mean((level.low <= share) & (share <= level.high)) > 0.93
     assert alike < 1 or np.mean(share) == pytest.approx(level.exceeded, rel=0.4)
 
 
