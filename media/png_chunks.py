@@ -16,7 +16,8 @@ PASSED_OVER = b"skip"  # of a chunk that nobody needs to know
 
 def hide_packed_chunks(packet: av.Packet) -> None:
     """Rename the packed chunks of a packet of PNG pictures, in place; other packets stay as they are."""
-    if packet.stream.codec_context.name in CODECS and packet.size:
+    context = packet.stream.codec_context  # None of a stream of data
+    if context and context.name in CODECS and packet.size:
         view = memoryview(packet)
         for at in find_packed_chunks(view):
             view[at : at + 4] = PASSED_OVER

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -57,3 +58,20 @@ def test_pictures_with_a_color_profile_are_read(ending: str, tmp_path: Path) -> 
     assert len(others) == (ending == "apng")
     del first, others
     gc.collect()
+
+
+def test_a_stream_of_data_beside_the_video_is_passed_over(tmp_path: Path) -> None:
+    """Such as time codes, GPS or captions: it has no codec."""
+    with av.open(str(path := tmp_path / "film.ts"), "w") as made:
+        film, data = made.add_stream("h264", rate=25), made.add_data_stream()
+        film.width, film.height, film.pix_fmt = 64, 64, "yuv420p"
+        for number in range(12):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), number * 20, np.uint8))
+            made.mux(film.encode(frame))
+            told = av.Packet(b"12:00:00")
+            told.stream, told.time_base = data, Fraction(1, 25)
+            told.pts = told.dts = number
+            made.mux(told)
+        made.mux(film.encode())
+    with open_video(path) as video:
+        assert len(list(video.frames())) == 12
