@@ -18,6 +18,7 @@ from tubelet.store.placement import placement
 
 SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp"])
 SHORT_SIDE = 320  # pixels kept of a photograph: room for a camera to move over, at 224 px
+LEAVES = 160  # discs of a generated picture
 SCIKIT_IMAGE = (
     "astronaut.png",
     "chelsea.png",
@@ -69,6 +70,11 @@ def generate_pictures(generator: np.random.Generator, count: int) -> list[torch.
     return [_noise(generator) for _ in range(count)]
 
 
+def generate_leaves(generator: np.random.Generator, count: int) -> list[torch.Tensor]:
+    """Discs of many sizes and related colors, one over the other (dead leaves): edges and plain regions as in photographs, which smooth noise lacks."""
+    return [_drop_leaves(generator) for _ in range(count)]
+
+
 def shrink(pixels: np.ndarray, side: int = SHORT_SIDE) -> torch.Tensor:
     """RGB (H, W, 3) in uint8 to (3, h, w) with a short side of `side` px."""
     height, width = pixels.shape[:2]
@@ -109,3 +115,18 @@ def _noise(generator: np.random.Generator) -> torch.Tensor:
             3 / cells
         ) ** generator.uniform(0.3, 0.8)
     return ((octaves / octaves.std() * 50 + 128).clamp(0, 255)).to(torch.uint8)
+
+
+def _drop_leaves(generator: np.random.Generator) -> torch.Tensor:
+    """Radii have the distribution of a power law, as sizes in photographs do; grain is added at the end."""
+    tint, radii = generator.uniform(0, 255, 3), SHORT_SIDE * 0.3 * generator.pareto(1.5, LEAVES)
+    picture = np.tile(generator.uniform(0, 255, 3), (SHORT_SIDE, SHORT_SIDE, 1))
+    for radius in np.sort(radii.clip(SHORT_SIDE * 0.01, SHORT_SIDE * 0.3))[::-1]:
+        y, x = generator.uniform(0, SHORT_SIDE, 2)
+        rows, columns = (slice(max(0, int(at - radius)), int(at + radius) + 1) for at in (y, x))
+        part = picture[rows, columns]
+        down, across = np.ogrid[: part.shape[0], : part.shape[1]]
+        inside = (down + rows.start - y) ** 2 + (across + columns.start - x) ** 2 < radius**2
+        part[inside] = tint + generator.normal(0, 70, 3)
+    picture += generator.normal(0, 8, (SHORT_SIDE, SHORT_SIDE, 1))
+    return torch.from_numpy(picture.clip(0, 255).astype(np.uint8)).permute(2, 0, 1).contiguous()

@@ -1,0 +1,103 @@
+"""Surprise of a predictor that is trained here, on calm scenes: is it highest when something happens?
+
+A transition model per encoder learns from scenes in which nothing happens, over generated pictures; it is judged on scenes with other seeds over
+photographs. The rule: the slice with the highest mean error over its patches is within one of the moment. A random slice is so in 3 of 12. The measure is
+the squared error, which the model minimizes; the absolute error stands below it, and the same share for the error of a copy of the last slice, which
+needs no training, beside each.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch.nn import functional as F
+
+from tests.benchmarks.measure import Row
+from tests.benchmarks.scenes import backgrounds
+from tests.calm_scenes import Encode, JudgedScene, fit_on_scenes, judge_scene, make_calm_scenes
+from tubelet.ingest import encoders
+from tubelet.ingest.catalogue import catalogue
+from tubelet.ingest.contract import LoadOptions
+from tubelet.ingest.errors import UsageError
+from tubelet.store.intervals import interval, share
+from tubelet.training.fitting.pixels import PATCH, cut_patches
+from tubelet.training.scenes.events import EVENTS, make_event
+from tubelet.training.transition.options import TransitionOptions
+
+LEARNED, JUDGED = 320, 20
+OPTIONS = TransitionOptions(block=4, width=64, depth=2, steps=600, rate=3e-3, batch=8, device="cpu")
+FIRST_JUDGED = 500  # seeds of the judged scenes: none of them was looked at while this was made
+PIXELS, MEASURES = "raw pixels", ("squared", "l1")
+
+
+def rows() -> Iterator[Row]:
+    _, pictures = backgrounds()
+    photographs = [torch.from_numpy(picture) for picture in pictures]
+    calm = make_calm_scenes(LEARNED)
+    seeds = range(FIRST_JUDGED, FIRST_JUDGED + JUDGED)
+    scenes = {event: [make_event(event, seed, photographs) for seed in seeds] for event in EVENTS}
+    for name, encode in _list_encoders():
+        started = time.process_time()
+        model = fit_on_scenes(calm, encode, OPTIONS)
+        seconds = time.process_time() - started
+        yield Row(
+            f"{name}, transition model of {OPTIONS.steps} steps: error explained over copying, calm scenes held back",
+            f"{model.held_explained:.2f}",
+            f"{seconds:.0f} s of CPU",
+            model.held_explained,
+            "-",
+        )
+        for event in EVENTS:
+            judged = [judge_scene(model, encode, scene) for scene in scenes[event]]
+            yield from describe_event(f"{name}, {event}", judged)
+
+
+def _list_encoders() -> Iterator[tuple[str, Encode]]:
+    for entry in catalogue().entries:
+        if entry.cached or entry.download_bytes is None:
+            try:
+                yield entry.name, load_encode(entry.name)
+            except UsageError as error:
+                print(f"{entry.name} is not measured: {error}", file=sys.stderr)
+    yield PIXELS, encode_pixels
+
+
+def load_encode(name: str) -> Encode:
+    """The tokens that an ingest stores. Raises UsageError for an encoder without weights."""
+    _, encoder = encoders.load(name, LoadOptions(device=torch.device("cpu")))
+
+    def encode(frames: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            return encoder.encode(frames[None]).embeddings[0].float()
+
+    return encode
+
+
+def encode_pixels(frames: torch.Tensor) -> torch.Tensor:
+    """The first frame of each slice, made small: 4 x 4 pixels per token of 16 x 16."""
+    small = F.avg_pool2d(frames[::2].float() / 255, 16 // PATCH)
+    return cut_patches(small.movedim(1, -1), PATCH)
+
+
+def describe_event(what: str, judged: Sequence[JudgedScene]) -> Iterator[Row]:
+    for name in MEASURES:
+        if judged[0].moment is None:
+            ours, copied = (
+                interval([one.compare_peak(each) for one in judged], 0)
+                for each in (name, f"copy_{name}")
+            )
+            told = f"{what}, {name}: peak over median"
+            yield Row(told, str(ours), f"copy {copied}", ours.mean / copied.mean, "-")
+        else:
+            found, copied_share = (_share(judged, each) for each in (name, f"copy_{name}"))
+            told, beside = f"{what}, {name}: moment found", f"copy {_say(copied_share)}"
+            yield Row(told, _say(found), f"{beside}, chance 0.25", found[0], "0.90")
+
+
+def _share(judged: Sequence[JudgedScene], name: str) -> tuple[float, float, float]:
+    return share(sum(one.is_found(name) for one in judged), len(judged))
+
+
+def _say(found: tuple[float, float, float]) -> str:
+    return "{:.2f} ({:.2f} to {:.2f})".format(*found)
