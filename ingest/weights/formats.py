@@ -64,7 +64,7 @@ class Weights:
         """The tensors under a key by their names in the model; every occurrence of a prefix is dropped. Raises CheckpointError."""
         section = _find_section(self.sections, self._place(key))
         if not section:
-            held = list(dict.fromkeys(_find_encoders(self.sections)))
+            held = key != PREDICTOR and list(dict.fromkeys(_find_encoders(self.sections)))
             found = f"{self.path} has no weights under {key!r}, it holds {list_names(held or self.sections)}"
             raise CheckpointError(
                 f"{found}: name one of them as --weights-key, or is it the file of another model?"

@@ -155,7 +155,7 @@ def test_a_key_names_the_network_and_dots_lead_inwards(tmp_path: Path) -> None:
     )
     with pytest.raises(
         CheckpointError,
-        match="no weights under 'state_dict.model.other', it holds epoch, state_dict: name one of them as --weights-key",
+        match="no weights under 'state_dict.model.other', it holds state_dict.model.net: name one of them as --weights-key",
     ):
         load_meta(tmp_path / "lightning.ckpt", "state_dict.model.other", empty())
 
