@@ -8,14 +8,14 @@ from types import FrameType
 from typing import Any
 
 
-class Pressed(KeyboardInterrupt):
+class Interruption(KeyboardInterrupt):
     """Ctrl-C. A class of its own: a plain KeyboardInterrupt that passes through `exec`, as at the import of a dataclass, makes Python end itself by the signal at its exit."""
 
 
 def run() -> None:
     """Serve until Ctrl-C, which also ends a server that is still being imported. Python is not taken down piece by piece: DuckDB's module would list what it has leaked."""
-    signal.signal(signal.SIGINT, _raise_pressed)
-    sys.unraisablehook = _end_if_pressed
+    signal.signal(signal.SIGINT, _interrupt)
+    sys.unraisablehook = _end_if_interrupted
     try:
         if hasattr(signal, "pthread_sigmask"):  # `launch` has it wait
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
@@ -43,11 +43,11 @@ def _serve() -> int:
     return 0
 
 
-def _raise_pressed(number: int, _: FrameType | None) -> None:
-    raise Pressed
+def _interrupt(number: int, _: FrameType | None) -> None:
+    raise Interruption
 
 
-def _end_if_pressed(dropped: Any) -> None:
+def _end_if_interrupted(dropped: Any) -> None:
     """Python drops an exception that a signal raises inside a callback, as one of an import, and the server would go on. One that serves has handlers of its own, so there is nothing to put away."""
     if isinstance(dropped.exc_value, KeyboardInterrupt):
         os._exit(0)

@@ -15,7 +15,7 @@ from tubelet.training.transition.network import SliceTransformer
 BATCH = 8  # contexts at once
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SliceSurprise:
     """Errors of the slices from `first` on by patch, (S - first, H, W), of the prediction and of a copy of the slice before: means over dimensions of absolute and squared errors, in standard deviations."""
 
