@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any
 
 
-class Interruption(KeyboardInterrupt):
+class ServerInterrupt(KeyboardInterrupt):
     """Ctrl-C. A class of its own: a plain KeyboardInterrupt that passes through `exec`, as at the import of a dataclass, makes Python end itself by the signal at its exit."""
 
 
@@ -44,7 +44,7 @@ def _serve() -> int:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
-    raise Interruption
+    raise ServerInterrupt
 
 
 def _end_if_interrupted(dropped: Any) -> None:

@@ -45,7 +45,7 @@ def measure_surprise(
     truth = scaled[context:]
     ours, copied = (predicted - truth).cpu(), (seen[:, -1] - truth).cpu()
     return SliceSurprise(
-        context,
+        first=context,
         l1=ours.abs().mean(-1),
         copy_l1=copied.abs().mean(-1),
         squared=ours.square().mean(-1),
