@@ -154,6 +154,14 @@ def test_what_a_file_says_of_its_colors_is_in_the_store_and_hdr_is_told(tmp_path
     store.close()
 
 
+class Carried(set):
+    """Side data that a frame carries; as PyAV's, it can be told of another frame."""
+
+    def __init__(self, told):
+        if isinstance(told, list):
+            super().__init__(told)
+
+
 @pytest.mark.parametrize(
     ("transfer", "brought", "told"),
     [(2, [Type.DOVI_METADATA], "dolby-vision"), (18, [Type.DOVI_METADATA], "arib-std-b67"), (2, [], None)],
@@ -162,7 +170,7 @@ def test_pictures_that_only_dolby_vision_explains_are_hdr(transfer, brought, tol
     """Profile 5 names no transfer. There is no encoder of it here, so what FFmpeg says of such a frame is written down."""
     part = SimpleNamespace(bits=10)
     frame = SimpleNamespace(
-        color_trc=transfer, color_primaries=9, format=SimpleNamespace(components=[part]), side_data=brought
+        color_trc=transfer, color_primaries=9, format=SimpleNamespace(components=[part]), side_data=Carried(brought)
     )  # fmt: skip
     color = Color.of(frame)
     assert (color.transfer, color.hdr) == (told, told is not None)
