@@ -2,7 +2,7 @@
 
 PyAV's container of side data and its frame refer to each other: a frame whose side data was read would stay in memory until Python's
 garbage collector comes by. And PyAV frees the metadata of side data a second time, which ends the process: of all decoders only PNG's
-has any (the name of a color profile), and `packed_chunks` takes it out of what is decoded.
+has any (the name of a color profile), and `png_chunks` hides it from the decoder.
 """
 
 from collections.abc import Iterator
