@@ -2,7 +2,7 @@
 
 import shlex
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -194,13 +194,14 @@ class Store:
         rows: Rows,
         gone: Mapping[str, Sequence[str]] | None = None,
         expected: str | None = None,
-        repairing: bool = False,
+        repairing: Collection[str] = (),
     ) -> None:
         """Add rows to several tables, and take out those whose first key column, or the column of a `table.column`, is in `gone`: all or nothing.
 
         Rows that the store already holds are left out, as are rows whose owner (clip, pair, basis, projection) it holds; what the same
         commit removes does not count as held. `expected` is the fingerprint that the rows were made from: Overtaken is raised, and nothing
-        written, where the store is another by now. Rows of a damaged file are not written again, which raises StoreError, unless `repairing`.
+        written, where the store is another by now. Rows of a damaged file are not written again, which raises StoreError, unless damage is repaired: in the tables
+        of `repairing`, files that cannot be read go whole.
         """
 
         def make(last: Snapshot) -> None:

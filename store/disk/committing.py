@@ -1,6 +1,6 @@
 """Committing: rows into tables and out of them, as one new snapshot with the checksums of what it added."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -22,16 +22,16 @@ def commit(
     last: Snapshot,
     rows: Rows,
     gone: Mapping[str, Sequence[str]],
-    repairing: bool = False,
+    repairing: Collection[str] = (),
 ) -> None:
     """Make the newest snapshot from the last one: `gone` taken out (`Store.commit`), and what it does not hold of `rows` added.
 
-    Raises StoreError where rows of a damaged file would be written again, unless its damage is being repaired: files that cannot be read go,
-    then, whole.
+    Raises StoreError where rows of a damaged file would be written again, unless damage is being repaired: `repairing` names the tables whose
+    files go whole where they cannot be read.
     """
     changed_by = {place.partition(".")[0] for place in gone} & last.versions.keys()
-    if repairing:
-        for name in changed_by:
+    if repairing:  # never of other tables: a backup may restore their files
+        for name in changed_by & set(repairing):
             deleting.drop_unreadable(layout.table(name))
     try:
         versions = _change_tables(layout, rows, gone, last.versions)

@@ -55,10 +55,13 @@ def drop_unreadable(path: Path) -> int:
 
 
 def _reads(file: str) -> bool:
+    """Whether a file is there and whole; True where only the disk or a permission stands in the way, since nothing is known of it then."""
     try:
         pq.read_table(file)
-    except (OSError, pa.ArrowException):
+    except (FileNotFoundError, pa.ArrowException):
         return False
+    except OSError as error:  # without a number it is pyarrow's, of content
+        return error.errno is not None
     return True
 
 

@@ -123,7 +123,11 @@ def repair(store: Store, problems: list[Problem]) -> None:
                 for name, table in TABLES.items()
                 if (table.owner or name) in gone
             }
-            store.commit({}, {**rows, **name_rows(lost.get(MASKINGS.name, []))}, repairing=True)
+            store.commit(
+                {},
+                {**rows, **name_rows(lost.get(MASKINGS.name, []))},
+                repairing=(*OF_CLIPS, *OF_PAIRS),
+            )
             store.layout.home.remove([p.path for p in problems if p.path] + files)
     except BlockingIOError as error:
         raise StoreError(

@@ -177,6 +177,24 @@ def test_a_damaged_table_that_nothing_restores_needs_a_backup(root):
     assert "repaired" not in found.output
 
 
+@pytest.mark.parametrize("table", ["clips", "token_samples"])
+def test_a_repair_of_something_else_leaves_a_table_that_only_a_backup_restores(table, root):
+    path = next((root / table).glob("*.parquet"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    orphan = root / "embeddings" / "00" / f"{'0' * 16}.parquet"
+    orphan.parent.mkdir(parents=True, exist_ok=True)
+    orphan.write_bytes(b"orphan")
+    thumbnail = next((root / "media").glob("*/thumbnail.jpg"))
+    flip(thumbnail, random.Random(1))
+    found = CliRunner().invoke(cli.main, ["check", "--repair", "--store", str(root)])
+    assert found.exit_code in (1, 2), found.output
+    path.write_bytes(whole)
+    store = Store(root)
+    assert store.rows(f"SELECT count(*) > 0 AS held FROM {table}") == [{"held": True}]
+    store.close()
+
+
 def test_a_repair_takes_out_what_a_damaged_file_holds(root):
     path = next((root / "token_stats").glob("*.parquet"))
     harm_footer(path)
