@@ -123,11 +123,8 @@ def repair(store: Store, problems: list[Problem]) -> None:
                 for name, table in TABLES.items()
                 if (table.owner or name) in gone
             }
-            store.commit(
-                {},
-                {**rows, **name_rows(lost.get(MASKINGS.name, []))},
-                repairing=(*OF_CLIPS, *OF_PAIRS),
-            )
+            left_out = {**rows, **name_rows(lost.get(MASKINGS.name, []))}
+            store.commit({}, left_out, repairing=(*OF_CLIPS, *OF_PAIRS))
             store.layout.home.remove([p.path for p in problems if p.path] + files)
     except BlockingIOError as error:
         raise StoreError(
