@@ -64,7 +64,6 @@ class Findings:
     encoder: str  # what readers call it
     scope: PairScope
     foundations: Foundations
-    measured: int  # videos that have such pairs, of which the report takes a sample where they are very many
     settings: list[str]
     videos: pa.Table
     band: pa.Table
@@ -106,7 +105,6 @@ class MeasuredPairs:
     answers: Mapping[str, pa.Table]
     data: ByVideo
     foundations: Foundations
-    videos: int  # that have such pairs
     relations: Relations
 
 
@@ -146,16 +144,8 @@ def _read_measured(store: Store, asked: SensitivityRequest) -> MeasuredPairs:
         answers={"settings": settings, "videos": videos},
         data=data,
         foundations=foundations,
-        videos=_count_videos(store, within, foundations),
         relations=found,
     )
-
-
-def _count_videos(store: Store, within: PairScope, rests: Foundations) -> int:
-    """How many videos have pairs of the scope: those that the report rests on, but where these are as many as it takes."""
-    if rests.videos < queries.MOST_VIDEOS:
-        return rests.videos
-    return queries.videos_with_pairs(within).answer(store)["videos"][0].as_py()
 
 
 def _by_unit(store: Store, within: PairScope) -> tuple[ByVideo, Foundations]:
@@ -176,7 +166,6 @@ def _compute(measured: MeasuredPairs, answers: Mapping[str, pa.Table]) -> Findin
         encoder=measured.encoder,
         scope=shown,
         foundations=measured.foundations,
-        measured=measured.videos,
         settings=answers["settings"]["setting"].to_pylist(),
         videos=answers["videos"],
         band=answers["curve"],

@@ -37,9 +37,9 @@ def count_units(found: Findings) -> Markdown:
 
 def describe_sample(found: Findings) -> Markdown:
     """Says that the report takes some videos of many, if it does."""
-    if found.measured <= found.foundations.videos:
+    if found.foundations.of_videos <= found.foundations.videos:
         return ""
-    return f", a random sample of {found.foundations.videos:,} of the {count(found.measured, 'video')} measured"
+    return f", a random sample of {found.foundations.videos:,} of the {count(found.foundations.of_videos, 'video')} measured"
 
 
 def number(value: float | None) -> Markdown:

@@ -12,6 +12,7 @@ class Foundations(Row):
 
     units: int
     videos: int
+    of_videos: int  # that have such pairs: the report takes a sample where they are very many
     pairs: int
     fewest_slices: int
     most_slices: int

@@ -9,17 +9,29 @@ where it is divided by the dimension's standard deviation in its pair; a dimensi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from tubelet.store.pairs.rows import ROUNDING
 from tubelet.store.questions.corpus import Question, VideoSelection
 
+
 # What pairs must have in common to be averaged, besides encoder, window length and shift.
-PACE = "if(a.sample_fps IS NULL, 'step ' || a.step, printf('%g fps', a.sample_fps))"
-WITHOUT_SOURCE = f"({PACE} || ', ' || a.geometry || ' ' || a.crop_height || ' x ' || a.crop_width || ', ' || p.precision || ',')"
+def _setting(clip: str, pair: str) -> str:
+    """A setting in SQL but for its source, from columns of clips and pairs behind these names."""
+    pace = (
+        f"if({clip}sample_fps IS NULL, 'step ' || {clip}step, printf('%g fps', {clip}sample_fps))"
+    )
+    return f"({pace} || ', ' || {clip}geometry || ' ' || {clip}crop_height || ' x ' || {clip}crop_width || ', ' || {pair}precision || ',')"
+
+
+SETTING_COLUMNS = (
+    "a.sample_fps, a.step, a.geometry, a.crop_height, a.crop_width, p.precision, p.source"
+)
+WITHOUT_SOURCE = _setting("a.", "p.")
 SETTING = f"({WITHOUT_SOURCE} || ' ' || p.source)"
+SETTING_OF_CHOSEN = f"({_setting('', '')} || ' ' || source)"
 # Rounding counts for the precisions in which shifts were measured.
 ROUNDED_ALIKE = """EXISTS (FROM pairs o JOIN clips oc ON oc.clip_id = o.clip_a
       WHERE o.kind = 'shifted' AND o.encoder_id = $encoder AND oc.frame_count = $frames AND o.precision = p.precision)"""
@@ -81,9 +93,9 @@ class PairScope:
         }
         return {name: value for name, value in given.items() if value is not None}
 
-    def select_pairs(self, kind: str = "shifted", every: bool = False) -> str:
-        """A common table expression `chosen`: pair_id, video_id, `unit` (the video, or its group) and `weight`, which sums to 1 in a unit:
-        one over the pairs of the video, and over the videos of the group. `every`: of all videos, and not of the first MOST_VIDEOS.
+    def select_pairs(self, kind: str = "shifted") -> str:
+        """A common table expression `chosen`: the pairs of at most MOST_VIDEOS videos, with what tells their setting, `of_videos` (how many videos have
+        such pairs), `unit` (the video, or its group) and `weight`, which sums to 1 in a unit: one over the pairs of the video, and over the videos of the group.
         """
         if self.held is not None and kind == "shifted":
             return f"WITH chosen AS (FROM {HELD})"
@@ -103,16 +115,16 @@ class PairScope:
             else ""
         )
         joined = " LEFT JOIN members m ON m.video_id = p.video_id" if self.units else ""
-        share = (
-            f" / count(DISTINCT p.video_id) OVER (PARTITION BY {self.unit})" if self.units else ""
-        )
-        first = (
-            "" if every else f"\n  QUALIFY dense_rank() OVER (ORDER BY p.video_id) <= {MOST_VIDEOS}"
-        )
-        return f"""WITH {members}chosen AS (
-  SELECT p.pair_id, p.video_id, {self.unit} AS unit, a.step, a.grid_height, a.grid_width, 1.0::DOUBLE / count(*) OVER (PARTITION BY p.video_id){share} AS weight
+        share = " / count(DISTINCT video_id) OVER (PARTITION BY unit)" if self.units else ""
+        return f"""WITH {members}matching AS (
+  SELECT p.pair_id, p.video_id, {self.unit} AS unit, p.shared_slices, p.measured_at, a.slices, a.grid_height, a.grid_width,
+    {SETTING_COLUMNS}
   FROM pairs p JOIN clips a ON a.clip_id = p.clip_a{joined}
-  WHERE {where}{first}
+  WHERE {where}
+), chosen AS (
+  SELECT *, (SELECT count(DISTINCT video_id) FROM matching) AS of_videos, 1.0::DOUBLE / count(*) OVER (PARTITION BY video_id){share} AS weight
+  FROM matching
+  WHERE video_id <= (SELECT max(video_id) FROM (SELECT DISTINCT video_id FROM matching ORDER BY video_id LIMIT {MOST_VIDEOS}))
 )"""
 
     def _of_setting(self, kind: str) -> str:
@@ -126,11 +138,16 @@ class PairScope:
 
 def scopes() -> Question:
     """One row per encoder, window length, shift and setting in which pairs were measured; those of the most videos first."""
-    return Question(f"""SELECT p.encoder_id, e.name AS encoder, a.frame_count, p.shift, {SETTING} AS setting,
-  count(DISTINCT p.video_id) AS videos, count(*) AS pairs
-FROM pairs p JOIN clips a ON a.clip_id = p.clip_a JOIN encoders e ON e.encoder_id = p.encoder_id
-WHERE p.kind = 'shifted'
-GROUP BY ALL ORDER BY videos DESC, pairs DESC, encoder_id, frame_count, shift, setting""")
+    return Question(f"""WITH measured AS (
+  SELECT p.encoder_id, a.frame_count, p.shift, if(a.sample_fps IS NULL, a.step, NULL) AS step, printf('%g', a.sample_fps)::DOUBLE AS sample_fps,
+    a.geometry, a.crop_height, a.crop_width, p.precision, p.source, count(DISTINCT p.video_id) AS videos, count(*) AS pairs
+  FROM pairs p JOIN clips a ON a.clip_id = p.clip_a
+  WHERE p.kind = 'shifted'
+  GROUP BY ALL
+)
+SELECT m.encoder_id, e.name AS encoder, m.frame_count, m.shift, {SETTING_OF_CHOSEN} AS setting, m.videos, m.pairs
+FROM measured m JOIN encoders e USING (encoder_id)
+ORDER BY videos DESC, pairs DESC, encoder_id, frame_count, shift, setting""")
 
 
 def chosen_pairs(scope: PairScope) -> Question:
@@ -138,36 +155,30 @@ def chosen_pairs(scope: PairScope) -> Question:
     return Question(f"{scope.select_pairs()}\nFROM chosen", scope.values, scope.tables)
 
 
-def videos_with_pairs(scope: PairScope) -> Question:
-    """One row: how many videos have pairs of the scope, of which the other questions take at most MOST_VIDEOS."""
-    sql = f"{replace(scope, held=None).select_pairs(every=True)}\nSELECT count(DISTINCT video_id) AS videos FROM chosen"
-    return Question(sql, scope.values_of("shifted"))
-
-
 def settings(scope: PairScope) -> Question:
     """One row per setting of the scope's videos, those of the most videos first."""
     sql = f"""{scope.select_pairs()}
-SELECT {SETTING} AS setting, count(DISTINCT p.video_id) AS videos, count(*) AS pairs
-FROM chosen JOIN pairs p USING (pair_id) JOIN clips a ON a.clip_id = p.clip_a
+SELECT {SETTING_OF_CHOSEN} AS setting, count(DISTINCT video_id) AS videos, count(*) AS pairs
+FROM chosen
 GROUP BY ALL ORDER BY videos DESC, setting"""
     return Question(sql, scope.values, scope.tables)
 
 
 def foundations(scope: PairScope) -> Question:
-    """One row: how much data the report rests on, and how long one slice lasts."""
+    """One row: how much data the report rests on, how many videos have such pairs (`of_videos`), and how long one slice lasts."""
     sql = f"""{scope.select_pairs()}
-SELECT count(DISTINCT c.unit) AS units, count(DISTINCT c.video_id) AS videos, count(*) AS pairs, min(p.shared_slices) AS fewest_slices, max(p.shared_slices) AS most_slices,
-  any_value(a.slices) AS slices, min(a.step) AS step, max(a.step) AS longest_step, any_value(e.tubelet) AS tubelet, any_value(e.embed_dim) AS embed_dim,
+SELECT count(DISTINCT c.unit) AS units, count(DISTINCT c.video_id) AS videos, any_value(c.of_videos) AS of_videos, count(*) AS pairs,
+  min(c.shared_slices) AS fewest_slices, max(c.shared_slices) AS most_slices,
+  any_value(c.slices) AS slices, min(c.step) AS step, max(c.step) AS longest_step, any_value(e.tubelet) AS tubelet, any_value(e.embed_dim) AS embed_dim,
   any_value(e.name) AS encoder, any_value(e.layer) AS layer, any_value(e.weights_sha256) AS weights_sha256,
   any_value(e.weights_source) AS weights_source,
-  string_agg(DISTINCT p.precision, ', ' ORDER BY p.precision) AS precision, string_agg(DISTINCT p.source, ', ' ORDER BY p.source) AS source,
-  median(e.tubelet / coalesce(a.sample_fps, v.fps / a.step)) AS slice_s,
-  min(e.tubelet / coalesce(a.sample_fps, v.fps / a.step)) AS shortest_slice_s, max(e.tubelet / coalesce(a.sample_fps, v.fps / a.step)) AS longest_slice_s,
-  min(p.measured_at) AS first_measured, max(p.measured_at) AS last_measured
-FROM chosen c JOIN pairs p USING (pair_id) JOIN clips a ON a.clip_id = p.clip_a
-JOIN videos v ON v.video_id = p.video_id JOIN encoders e ON e.encoder_id = p.encoder_id
+  string_agg(DISTINCT c.precision, ', ' ORDER BY c.precision) AS precision, string_agg(DISTINCT c.source, ', ' ORDER BY c.source) AS source,
+  median(e.tubelet / coalesce(c.sample_fps, v.fps / c.step)) AS slice_s,
+  min(e.tubelet / coalesce(c.sample_fps, v.fps / c.step)) AS shortest_slice_s, max(e.tubelet / coalesce(c.sample_fps, v.fps / c.step)) AS longest_slice_s,
+  min(c.measured_at) AS first_measured, max(c.measured_at) AS last_measured
+FROM chosen c JOIN videos v USING (video_id) JOIN encoders e ON e.encoder_id = $encoder
 HAVING count(*) > 0"""
-    return Question(sql, scope.values, scope.tables)
+    return Question(sql, {**scope.values, "encoder": scope.encoder_id}, scope.tables)
 
 
 def videos_measured(scope: PairScope) -> Question:

@@ -2,6 +2,7 @@
 
 import re
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -50,7 +51,6 @@ def every_question(scope):
     asked = (
         queries.settings, queries.foundations, queries.videos_measured,
         queries.curve_band, queries.curves, queries.dimension_ranking, queries.frame_map,
-        queries.videos_with_pairs,
     )  # fmt: skip
     return {**{question.__name__: question(scope) for question in asked}, **kinds, **once}
 
@@ -81,12 +81,12 @@ def test_the_sql_shown_gives_the_answer_shown(store, where):
 def test_of_very_many_videos_the_report_takes_some_and_says_so(real, monkeypatch):
     request = SensitivityRequest(mix=True)
     whole = find(real, request)
-    assert whole.measured == whole.foundations.videos == 6
+    assert whole.foundations.of_videos == whole.foundations.videos == 6
     assert "sample" not in narrative.subject(whole)
     monkeypatch.setattr(queries, "MOST_VIDEOS", 5)
     some = find(real, request)
     ids = sorted(row["video_id"] for row in real.rows("SELECT DISTINCT video_id FROM pairs"))
-    assert (some.measured, some.foundations.videos) == (6, 5)
+    assert (some.foundations.of_videos, some.foundations.videos) == (6, 5)
     assert some.videos["video_id"].to_pylist() == ids[:5]
     assert narrative.subject(some).endswith("a random sample of 5 of the 6 videos measured")
 
@@ -176,3 +176,22 @@ def test_the_report_reads_rollups_only(store):
         re.search(r"(FROM|JOIN) sensitivity\b", question.sql)
         for question in every_question(scope_of(store)).values()
     )
+
+
+def test_rates_that_read_alike_are_one_setting_whatever_the_step_behind_them():
+    """A setting is its words: those listed are those that can be asked for, and a video counts once in each."""
+    con = duckdb.connect()
+    con.sql("""CREATE TABLE clips AS SELECT 'clip ' || n AS clip_id, 8 AS frame_count, sample_fps, step, 'crop' AS geometry, 64 AS crop_height, 48 AS crop_width
+      FROM (VALUES (1, 29.97002997, 1), (2, 29.97003, 2), (3, NULL, 1), (4, NULL, 2)) t(n, sample_fps, step)""")
+    con.sql("""CREATE TABLE pairs AS SELECT clip_id AS clip_a, 'video' AS video_id, 'e' AS encoder_id, 1 AS shift, 'shifted' AS kind, 'float32' AS precision, 'live' AS source
+      FROM clips""")
+    con.sql("CREATE TABLE encoders AS SELECT 'e' AS encoder_id, 'toy' AS name")
+    listed = con.sql(queries.scopes().sql).to_arrow_table().to_pylist()
+    assert [(row["setting"], row["videos"], row["pairs"]) for row in listed] == [
+        ("29.97 fps, crop 64 x 48, float32, live", 1, 2),
+        ("step 1, crop 64 x 48, float32, live", 1, 1),
+        ("step 2, crop 64 x 48, float32, live", 1, 1),
+    ]
+    asked = f"SELECT count(*) FROM pairs p JOIN clips a ON a.clip_id = p.clip_a WHERE {queries.SETTING} = $setting"
+    for row in listed:
+        assert con.execute(asked, {"setting": row["setting"]}).fetchone() == (row["pairs"],)
