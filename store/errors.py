@@ -9,6 +9,10 @@ class StoreError(TubeletError):
     """The store is missing, foreign, newer, damaged, full or not writable."""
 
 
+class FilesGone(StoreError):
+    """Files of a store in a bucket that a question reads are not here, or no more: the question is asked again over the newest snapshot."""
+
+
 class ReadOnly(StoreError):
     """A write to a store that was opened read-only."""
 

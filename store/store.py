@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tubelet.array_types import Float16
-from tubelet.store.disk import checksums, committing, embeddings, snapshot
+from tubelet.store.disk import checksums, committing, embeddings, late_files, snapshot
 from tubelet.store.disk.clustering import Merging
 from tubelet.store.disk.committing import Rows
 from tubelet.store.disk.embeddings import EmbeddingFile
@@ -21,7 +21,7 @@ from tubelet.store.disk.files import explain_disk_errors
 from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.roots import refuse_foreign, resolve_root
 from tubelet.store.disk.snapshot import Snapshot
-from tubelet.store.errors import Overtaken, StoreError
+from tubelet.store.errors import FilesGone, Overtaken, StoreError
 from tubelet.store.notebook import render_facts
 from tubelet.store.questions import views
 from tubelet.store.questions.connections import Connections
@@ -128,9 +128,8 @@ class Store:
 
         `tables` are named in the query as those of the store are: answers to other queries.
         """
-        self.fetch_tokens(sql, parameters)
         try:
-            return self.newest(lambda: self._connections.ask(sql, parameters, tables))
+            return self.newest(lambda: self._ask(sql, parameters, tables))
         except MISTAKES as error:
             if hint := hint_at_renamed(str(error), sql):
                 error.add_note(hint)
@@ -140,22 +139,45 @@ class Store:
                 f"a file of {self.name} cannot be read ({str(error).splitlines()[0]}): run `tubelet check --repair --store {self.shell_name}`"
             ) from error
 
+    def _ask(self, sql: str, parameters: Any, tables: Mapping[str, pa.Table] | None) -> pa.Table:
+        self.fetch(sql, parameters)
+        return self._connections.ask(sql, parameters, tables)
+
     def batches(self, sql: str, parameters: Any, rows: int) -> Iterator[pa.RecordBatch]:
         """The answer to a query of our own in pieces of at most `rows`, for what is too large for memory; use within `newest` if files may disappear."""
-        self.fetch_tokens(sql, parameters)
+        self.fetch(sql, parameters)
         return self._connections.batches(sql, parameters, rows)
 
-    def fetch_tokens(self, sql: str, parameters: Any = None) -> None:
-        """Have the embedding files on this machine that a query may read, of a store in a bucket. Raises StoreError where they exceed its cache."""
-        if self.layout.is_partial and views.names_tokens(sql):
-            wanted = views.find_clips(sql, parameters)
-            rows = self.rows(
-                "SELECT embedding_path, embedding_bytes FROM clips WHERE embedding_path IS NOT NULL AND ($1 IS NULL OR clip_id IN (SELECT unnest($1::VARCHAR[])))",
-                [wanted],
-            )
-            self.layout.home.fetch_all(
-                {row["embedding_path"]: row["embedding_bytes"] for row in rows}
-            )
+    def fetch(self, sql: str, parameters: Any = None) -> None:
+        """Have the files on this machine that a query may read, of a store in a bucket. Raises StoreError where its cache is too small for the embeddings,
+        FilesGone where a file of a table is not there any more.
+        """
+        if self.layout.is_partial:
+            self.layout.home.bring(self._find_late(sql, parameters))
+            self.layout.home.fetch_all(self._find_embeddings(sql, parameters))
+
+    def find_missing(self, sql: str, parameters: Any = None) -> dict[str, int]:
+        """The files, by name and bytes, that a query may read and that only the bucket has so far."""
+        if not self.layout.is_partial:
+            return {}
+        wanted = {**self._find_late(sql, parameters), **self._find_embeddings(sql, parameters)}
+        return {name: size for name, size in wanted.items() if not (self.root / name).exists()}
+
+    def _find_late(self, sql: str, parameters: Any) -> dict[str, int]:
+        """The data files of bulky tables that a query may read, by name and bytes."""
+        now = self._connections.current
+        found = views.find_versions(self.layout, now, sql, parameters)
+        return late_files.measure(self.layout, found.values())
+
+    def _find_embeddings(self, sql: str, parameters: Any) -> dict[str, int]:
+        """The embedding files that a query may read, by name and bytes."""
+        if not views.names_tokens(sql):
+            return {}
+        rows = self.rows(
+            "SELECT embedding_path, embedding_bytes FROM clips WHERE embedding_path IS NOT NULL AND ($1 IS NULL OR clip_id IN (SELECT unnest($1::VARCHAR[])))",
+            [views.find_clips(sql, parameters)],
+        )
+        return {row["embedding_path"]: row["embedding_bytes"] for row in rows}
 
     def newest(self, ask: Callable[[], T]) -> T:
         """Run a query, and run it again if a compaction removed the files meanwhile."""
@@ -163,7 +185,8 @@ class Store:
             before = self.fingerprint
             try:
                 return ask()
-            except duckdb.IOException:
+            except (duckdb.IOException, FilesGone):
+                self.layout.home.expire()  # a newer snapshot may be there
                 if not self._connections.let_go() and self.fingerprint == before:
                     raise
 
@@ -174,10 +197,6 @@ class Store:
     def snapshot(self) -> Snapshot:
         """Return the store's newest snapshot."""
         return snapshot.read(self.layout)
-
-    def connect(self, sql: str, settings: dict[str, str]) -> duckdb.DuckDBPyConnection:
-        """A separate connection for one query over the newest snapshot, to be closed by the caller."""
-        return views.connect(self.layout, self.snapshot(), sql, settings)
 
     def close(self) -> None:
         """Close the connection; the store can still be queried, and then opens another."""

@@ -3,8 +3,6 @@
 import atexit
 from contextlib import closing
 
-import duckdb
-
 from tubelet.store import Store
 from tubelet.store.schema import TABLES
 
@@ -14,8 +12,8 @@ OPEN: dict[object, Store] = {}  # the store that was asked last
 
 def contents(root: object) -> dict[str, list[tuple]]:
     """Every table as sorted rows, without the columns that tell the time."""
-    with closing(Store(root).connect("", {})) as connection:
-        return {name: _rows(connection, name) for name in TABLES}
+    with closing(Store(root)) as store:
+        return {name: _rows(store, name) for name in TABLES}
 
 
 def rows(root: object, sql: str) -> list[dict]:
@@ -38,6 +36,6 @@ def columns_of(name: str) -> str:
     return ", ".join(f"{name}.{c.name}" for c in TABLES[name].columns if c.name not in CLOCKS)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple]:
-    found = connection.sql(f"SELECT {columns_of(name)} FROM {name} ORDER BY ALL")
-    return [tuple(map(str, row.values())) for row in found.to_arrow_table().to_pylist()]
+def _rows(store: Store, name: str) -> list[tuple]:
+    found = store.rows(f"SELECT {columns_of(name)} FROM {name} ORDER BY ALL")
+    return [tuple(map(str, row.values())) for row in found]

@@ -1,4 +1,4 @@
-"""What a query would read, said before it runs; one that would read many embeddings waits for a yes."""
+"""What a query would read, said before it runs; one that would read many embeddings, or copy much, waits for a yes."""
 
 import streamlit as st
 
@@ -8,7 +8,9 @@ from tubelet.store.errors import QueryError
 from tubelet.store.questions.views import names_tokens
 from tubelet.store.sandbox.untrusted import Query
 
-ASK_BYTES = 5 * 10**9  # of embeddings, from which on a query waits: at 1 GB/s several seconds
+ASK_BYTES = (
+    5 * 10**9
+)  # of embeddings, or to copy, from which on a query waits: at 1 GB/s several seconds
 AGREED = "sql-read-anyway"  # in the session: queries that may read as much as they do
 
 
@@ -21,14 +23,15 @@ def show_estimate(store: Store, query: Query) -> None:
 
 
 def may_run(store: Store, query: Query) -> bool:
-    """Whether a query may run at once; where it would read many embeddings, ask. Only a query that names them is looked at."""
-    if not names_tokens(query.sql) or query.sql in st.session_state.get(AGREED, ()):
+    """Whether a query may run at once; where it would read many embeddings, or copy much from a bucket, ask. Others are not looked at."""
+    looked_at = names_tokens(query.sql) or store.layout.is_partial
+    if not looked_at or query.sql in st.session_state.get(AGREED, ()):
         return True
     try:
         found = caching.estimate_reads(store, query)
     except QueryError:
         return True  # its run says what is wrong
-    if found.embedding_bytes < ASK_BYTES:
+    if max(found.embedding_bytes, found.copied_bytes) < ASK_BYTES:
         return True
     st.warning(
         f"{found.describe()} A condition on `clip_id` or `video_id` reads less.",

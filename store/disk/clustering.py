@@ -8,7 +8,7 @@ import math
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -56,21 +56,21 @@ def is_run(file: str) -> bool:
     return os.path.basename(file).startswith(f"{RUN}-")
 
 
-def find_runs(files: Sequence[str]) -> list[FileRun]:
-    """The runs that a version of a table is made of."""
+def find_runs(sizes: Mapping[str, int]) -> list[FileRun]:
+    """The runs that a version of a table is made of, from the bytes of each file."""
     grouped: dict[str, list[str]] = {}
-    for file in files:
+    for file in sizes:
         name = os.path.basename(file)
         grouped.setdefault(name.rpartition("-")[0] if is_run(file) else name, []).append(file)
-    return [FileRun(tuple(found), sum(map(os.path.getsize, found))) for found in grouped.values()]
+    return [FileRun(tuple(files), sum(map(sizes.__getitem__, files))) for files in grouped.values()]
 
 
-def choose_files(files: Sequence[str], merging: Merging) -> list[str]:
+def choose_files(sizes: Mapping[str, int], merging: Merging) -> list[str]:
     """The files to merge: at a commit of a size of which there are too many, afterwards the small ones, or all of them."""
-    runs = find_runs(files)
+    runs = find_runs(sizes)
     if merging is Merging.WHOLE:
-        single = len(runs) == 1 and (is_run(files[0]) or runs[0].bytes <= SMALL_BYTES)
-        return [] if not runs or single else list(files)
+        single = len(runs) == 1 and (is_run(next(iter(sizes))) or runs[0].bytes <= SMALL_BYTES)
+        return [] if not runs or single else list(sizes)
     small = [run for run in runs if run.tier == 0]
     chosen = small if merging is Merging.SMALL and len(small) > 1 else choose_runs(runs)
     return [file for run in chosen for file in run.files]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
-from tubelet.store.disk import checksums, damage, deleting, snapshot, tables
+from tubelet.store.disk import checksums, damage, deleting, late_files, snapshot, tables
 from tubelet.store.disk.clustering import Merging
 from tubelet.store.disk.compaction import merge_table
 from tubelet.store.disk.layout import Layout
@@ -30,6 +30,7 @@ def commit(
     files go whole where they cannot be read.
     """
     changed_by = {place.partition(".")[0] for place in gone} & last.versions.keys()
+    late_files.bring_tables(layout, [(name, last.versions[name]) for name in changed_by])
     if repairing:  # never of other tables: a backup may restore their files
         for name in changed_by & set(repairing):
             deleting.drop_unreadable(layout.table(name))
@@ -50,6 +51,7 @@ def compact(layout: Layout, last: Snapshot, merging: Merging) -> int:
     now = snapshot.read(layout)
     unknown = checksums.live_files(layout, now.versions) - snapshot.sums(layout).keys()
     if unknown:
+        late_files.bring_tables(layout, now.versions.items())
         _record(layout, now.versions, replace(now, serial=now.serial + 1), alone=True)
     return gone
 

@@ -55,6 +55,9 @@ class Home(Protocol):
     def fetch_all(self, files: Mapping[str, int]) -> None:
         """Have several embedding files, by name and bytes, in the folder."""
 
+    def bring(self, files: Mapping[str, int]) -> None:
+        """Have data files of tables, by name and bytes, in the folder. Raises FilesGone where the home has one no more."""
+
     def walk(self, folder: str) -> Iterator[Path]:
         """Where every file of a folder is, or would be."""
 
@@ -122,6 +125,9 @@ class Folder:
         return
 
     def fetch_all(self, files: Mapping[str, int]) -> None:
+        return
+
+    def bring(self, files: Mapping[str, int]) -> None:
         return
 
     def walk(self, folder: str) -> Iterator[Path]:

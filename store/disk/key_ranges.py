@@ -38,15 +38,17 @@ def describe_rows(rows: pa.Table, column: str) -> str:
     return json.dumps(described)
 
 
-def read_ranges(delta: DeltaTable, column: str) -> dict[str, Range]:
-    """The range of a column in each file whose log says it, by the file's path below the table."""
+def read_ranges(delta: DeltaTable, column: str) -> tuple[dict[str, int], dict[str, Range]]:
+    """The bytes of each file, and the range of a column in those whose log says it, by the file's path below the table."""
     said = pa.table(delta.get_add_actions(flatten=True))
-    names = ("path", f"min.{column}", f"max.{column}")
-    if not {*names} <= {*said.column_names}:
-        return {}
-    return {
-        unquote(name): (first, last)
-        for name, first, last in zip(*(said[name].to_pylist() for name in names))
+    paths = [unquote(name) for name in said["path"].to_pylist()]
+    sizes = dict(zip(paths, said["size_bytes"].to_pylist()))
+    ends = (f"min.{column}", f"max.{column}")
+    if not {*ends} <= {*said.column_names}:
+        return sizes, {}
+    return sizes, {
+        path: (first, last)
+        for path, first, last in zip(paths, *(said[name].to_pylist() for name in ends))
         if isinstance(first, str) and isinstance(last, str)
     }
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeGuard, TypeVar
 
-from tubelet.store.disk import checksums, inside, tables
+from tubelet.store.disk import checksums, inside, late_files, tables
 from tubelet.store.disk.checksums import Sums
 from tubelet.store.disk.files import unreadable
 from tubelet.store.disk.home import MARKER, UNFINISHED, Outrun, Publication
@@ -302,7 +302,7 @@ def _recover(layout: Layout, marker: Snapshot | None, why: str) -> Snapshot:
 
 def _is_whole(layout: Layout, snapshot: Snapshot) -> bool:
     return all(
-        tables.is_whole(layout.table(name), version) for name, version in snapshot.versions.items()
+        late_files.is_whole(layout, name, version) for name, version in snapshot.versions.items()
     )
 
 

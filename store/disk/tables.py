@@ -162,6 +162,14 @@ def open_newest(path: Path) -> DeltaTable:
     return _open(path)
 
 
+def can_open(path: Path, version: int) -> bool:
+    """Whether a version can be opened."""
+    try:
+        return open_table(path, version) is not None
+    except (StoreError, OSError):
+        return False
+
+
 def is_whole(path: Path, version: int) -> bool:
     """Whether a version can be opened, and all its files are there."""
     try:
@@ -208,10 +216,13 @@ def _log(path: Path, version: int) -> Path:
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a table: the paths of its Parquet files, in a stable order, the names of its columns, and the first and last key in each file."""
+    """One version of a table: the paths of its Parquet files, in a stable order, the names of its columns, and, of a table whose rows have an
+    owner, the bytes of each file, and the first and last key in it.
+    """
 
     files: list[str]
     columns: set[str]
+    sizes: dict[str, int] = field(default_factory=dict)
     ranges: dict[str, Range] = field(default_factory=dict)  # of files whose log says it
 
     def files_of(self, keys: Iterable[str]) -> list[str]:
@@ -246,10 +257,15 @@ def _remember(path: Path, delta: DeltaTable) -> Version:
 def _describe(path: Path, delta: DeltaTable) -> Version:
     files, columns = _files(path, delta), {column.name for column in delta.schema().fields}
     table = TABLES.get(path.name)
-    if len(files) < 2 or table is None or not table.owner:
+    if table is None or not table.owner:
         return Version(files, columns)
-    ranges = read_ranges(delta, table.key[0])
-    return Version(files, columns, {f"{path}/{name}": ends for name, ends in ranges.items()})
+    sizes, ranges = read_ranges(delta, table.key[0])
+    return Version(
+        files,
+        columns,
+        {file: sizes[file.removeprefix(f"{path}/")] for file in files},
+        {f"{path}/{name}": ends for name, ends in ranges.items()},
+    )
 
 
 def _key(path: Path, version: int) -> tuple[Path, int, int]:

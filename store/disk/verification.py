@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tubelet.store.disk import checksums, row_counts, snapshot, tables
+from tubelet.store.disk import checksums, late_files, row_counts, snapshot, tables
 from tubelet.store.disk.checksums import Sums
 from tubelet.store.disk.inside import UnsafePath
 from tubelet.store.disk.layout import CODES, MASKED, MEDIA, MODELS, THUMBNAIL
@@ -134,6 +134,7 @@ def _versions(store: Store) -> dict[str, int]:
 
 
 def _find_damaged_data(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:
+    late_files.bring_tables(store.layout, [(name, version)])
     paths = list(map(Path, tables.open_table(store.layout.table(name), version).files))
     changed = {path: how for path in paths if (how := _change(store, known, path))}
     keys = {path: _keys(path, TABLES[name].key[0]) for path in changed}

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import duckdb
 
-from tubelet.store.disk import tables
+from tubelet.store.disk import late_files, tables
 from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.snapshot import Snapshot
 from tubelet.store.disk.tables import Version
@@ -40,7 +40,13 @@ class Catalog:
         """Create the views and functions of these names, which may not exist yet. Raises StoreError."""
         for name, table in TABLE_VIEWS.items():
             if name in names:
-                _create_table_view(duck, self.layout, table, self.snapshot.versions.get(table.name))
+                version = self.snapshot.versions.get(table.name)
+                if version is not None and late_files.comes_late(self.layout, table.name):
+                    duck.execute(
+                        write_refusing_view(table)
+                    )  # a query that names it gets a view of its own
+                else:
+                    _create_table_view(duck, self.layout, table, version)
         for name, sql in VIEWS.items():
             if name in names:
                 duck.execute(f"CREATE VIEW {name} AS {sql}")
@@ -96,6 +102,13 @@ def write_table_view(table: Table, held: Version) -> str:
 def write_empty_view(table: Table) -> str:
     columns = ", ".join(f'NULL::{c.type} AS "{c.name}"' for c in table.columns)
     return f"CREATE VIEW {_view_name(table)} AS SELECT {columns} WHERE false"
+
+
+def write_refusing_view(table: Table) -> str:
+    """A view that shows its columns and raises when any row is requested, in whatever order DuckDB evaluates."""
+    refusal = f"error('write the name {table.name} out in the query')"
+    columns = ", ".join(f'{refusal}::{c.type} AS "{c.name}"' for c in table.columns)
+    return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE {refusal}::BOOLEAN"
 
 
 def _column(column: Column, source: str | None) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from duckdb.func import PythonUDFType
 
-from tubelet.store.disk import tables
+from tubelet.store.disk import late_files, tables
 from tubelet.store.disk.layout import Layout
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
 from tubelet.store.disk.snapshot import Snapshot
@@ -24,9 +24,11 @@ from tubelet.store.disk.tables import Version
 from tubelet.store.questions import single_tokens
 from tubelet.store.questions.catalog import (
     EVERYTHING,
+    WORD,
     Catalog,
     read_parquet,
     write_empty_view,
+    write_refusing_view,
     write_table_view,
 )
 from tubelet.store.questions.narrowing import find_keys
@@ -70,22 +72,44 @@ def narrow(
     sql: str,
     parameters: Any = None,
 ) -> None:
-    """Have a query on this connection or cursor read only the files that may hold the keys that it asks for: views of its own hide the others."""
+    """Have a query on this connection or cursor read only the files that may hold the keys that it asks for: views of its own hide the others.
+
+    Raises FilesGone where one of them is not here, of a store in a bucket.
+    """
+    for name, narrowed in find_versions(layout, snapshot, sql, parameters).items():
+        if late_files.comes_late(layout, name):
+            late_files.require_here(narrowed.files)
+        try:
+            connection.execute(_narrow_view(TABLES[name], narrowed))
+        except duckdb.BinderException:  # these files are older than a column that others have
+            columns = narrowed.columns & tables.find_columns(narrowed.files)
+            connection.execute(_narrow_view(TABLES[name], replace(narrowed, columns=columns)))
+
+
+def find_versions(
+    layout: Layout, snapshot: Snapshot, sql: str, parameters: Any = None
+) -> dict[str, Version]:
+    """The tables of which a query gets views of its own, with the files that it may read: where its conditions leave some of them, and, of a
+    store in a bucket, where files may not be here.
+    """
+    named = snapshot.versions.keys() & {word.lower() for word in WORD.findall(sql)}
     held = {
-        name: tables.open_table(layout.table(name), version)
-        for name, version in snapshot.versions.items()
-        if name in sql.lower()
+        name: tables.open_table(layout.table(name), snapshot.versions[name])
+        for name in sorted(named)
     }
-    if not any(version.ranges for version in held.values()):
-        return
-    for name, keys in find_keys(sql, parameters).items():
-        if name in held and (files := held[name].files_of(keys)) != held[name].files:
-            narrowed = replace(held[name], files=files)
-            try:
-                connection.execute(_narrow_view(TABLES[name], narrowed))
-            except duckdb.BinderException:  # these files are older than a column that others have
-                columns = narrowed.columns & tables.find_columns(files)
-                connection.execute(_narrow_view(TABLES[name], replace(narrowed, columns=columns)))
+    late = {name for name in held if late_files.comes_late(layout, name)}
+    asked = {}
+    if any(version.ranges for version in held.values()):
+        asked = find_keys(sql, parameters)
+    files = {
+        name: version.files_of(asked[name]) if name in asked else version.files
+        for name, version in held.items()
+    }
+    return {
+        name: replace(held[name], files=found)
+        for name, found in files.items()
+        if name in late or found != held[name].files
+    }
 
 
 def _narrow_view(table: Table, held: Version) -> str:
@@ -101,7 +125,7 @@ def _prepare(
     )
     if not catalog.tokens:
         catalog.create(connection, names)
-        connection.execute(_refusing_view(TOKENS))
+        connection.execute(write_refusing_view(TOKENS))
         return
     catalog.create(connection, [CLIPS.name])
     single_tokens.create_function(connection, catalog.layout)
@@ -163,13 +187,6 @@ def _tokens_view(paths: list[str]) -> str:
         split_part(filename, '/', -2) AS video_id, split_part(filename, '/', -3) AS encoder_id,
         parse_filename(filename, true) AS clip_id, slice, y, x, half_to_float(embedding) AS embedding
         FROM {source}"""
-
-
-def _refusing_view(table: Table) -> str:
-    """A view that shows its columns and raises when any row is requested, in whatever order DuckDB evaluates."""
-    refusal = f"error('write the name {table.name} out in the query')"
-    columns = ", ".join(f'{refusal}::{c.type} AS "{c.name}"' for c in table.columns)
-    return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE {refusal}::BOOLEAN"
 
 
 def _lock_down(

@@ -1,5 +1,5 @@
-"""Copies of a bucket's files on this machine. Files of tables never change, so each is copied once; embedding files are a cache bounded in
-bytes: the one that was used longest ago goes first, and whatever a commit has replaced."""
+"""Copies of a bucket's files on this machine. Files of tables never change, so each is copied once, of bulky tables when it is first needed;
+embedding files are a cache bounded in bytes: the one that was used longest ago goes first, and whatever a commit has replaced."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from tubelet.store.disk import inside, tables
 from tubelet.store.disk.files import require_space
 from tubelet.store.disk.home import UNFINISHED
 from tubelet.store.disk.layout import CODES, EMBEDDINGS, MASKED, MEDIA, MODELS, SNAPSHOTS
-from tubelet.store.errors import StoreError
+from tubelet.store.errors import FilesGone, StoreError
 from tubelet.store.remote.bucket import Bucket, Named
 from tubelet.store.wording import count, write_size
 
@@ -74,6 +74,18 @@ class Copies:
         }
         require_space(self._root, sum(missing.values()))
         self.copy(missing)
+
+    def bring(self, files: Mapping[str, int]) -> None:
+        """Have data files of tables here, given with their bytes. Raises FilesGone where the bucket has one no more, once the others are here."""
+        missing = {name: size for name, size in files.items() if not (self._root / name).exists()}
+        if not missing:
+            return
+        require_space(self._root, sum(missing.values()))
+        self.copy(missing)
+        if gone := [name for name in missing if not (self._root / name).exists()]:
+            raise FilesGone(
+                f"{gone[0]} is not in {self._bucket.address} any more: ask again, and if it stays away, run `tubelet check --store {self._bucket.address}`"
+            )
 
     def copy(self, names: Iterable[str]) -> None:
         """Copy files; those that the bucket has not stay absent, and whoever reads them says so."""

@@ -75,6 +75,9 @@ class Replica:
     def fetch_all(self, files: Mapping[str, int]) -> None:
         self._copies.fetch_all(files)
 
+    def bring(self, files: Mapping[str, int]) -> None:
+        self._copies.bring(files)
+
     def walk(self, folder: str) -> Iterator[Path]:
         return self._copies.walk(folder)
 

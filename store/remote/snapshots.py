@@ -33,7 +33,10 @@ class Snapshots:
         ]
         changed = [name for name in versions if not self._is_here(name, versions[name], before)]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = dict(zip(changed, pool.map(self._bucket.list_files, changed)))
+            listed_in = [
+                f"{name}/_delta_log" if TABLES[name].is_bulky else name for name in changed
+            ]
+            found = dict(zip(changed, pool.map(self._bucket.list_files, listed_in)))
         logs = [
             named
             for name, listed in found.items()
@@ -99,11 +102,12 @@ class Snapshots:
         return old.get("versions", {})
 
     def _is_here(self, table: str, version: int, before: Mapping[str, int]) -> bool:
-        """Whether a table has not changed since it was copied, with all its files."""
+        """Whether a table has not changed since it was copied, with all its files; those of a bulky one may come later."""
         return before.get(table) == version and self._is_whole(table, version)
 
     def _is_whole(self, table: str, version: int) -> bool:
-        return tables.is_whole(self._root / table, version)
+        known = tables.can_open if TABLES[table].is_bulky else tables.is_whole
+        return known(self._root / table, version)
 
 
 def _leading_number(name: str) -> int:

@@ -39,14 +39,18 @@ class StoredFiles:
         return cls(**{field.name: value or 0 for field, value in zip(fields(cls), row)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What a query would read: embedding files of all that there are, their bytes, and rows of every table by DuckDB's guess."""
+    """What a query would read: embedding files of all that there are, their bytes, and rows of every table by DuckDB's guess. Of a store in a
+    bucket, only the files that would be copied first are known, where there are any.
+    """
 
     files: int = 0
     of_files: int = 0
     embedding_bytes: int = 0
     rows: int = 0
+    copied_files: int = 0
+    copied_bytes: int = 0
 
     @property
     def table(self) -> pa.Table:
@@ -54,6 +58,9 @@ class Estimate:
 
     def describe(self) -> str:
         """A sentence that calls itself an estimate."""
+        if self.copied_files:
+            copied = f"{count(self.copied_files, 'file')}, {write_size(self.copied_bytes)}"
+            return f"Estimate: first copies {copied}, from the bucket to this machine."
         rows = f"about {count(self.rows, 'row')}"
         if not self.files:
             return f"Estimate: scans {rows}, no embeddings."
@@ -86,7 +93,9 @@ def estimate(plan: str, held: StoredFiles, names_tokens: bool) -> Estimate:
         else:
             all_rows = scan.rows
         rows += all_rows if scan.limit is None else min(all_rows, scan.limit)
-    return Estimate(most, held.files if most else 0, total, rows)
+    return Estimate(
+        files=most, of_files=held.files if most else 0, embedding_bytes=total, rows=rows
+    )
 
 
 def _embeddings_of(scan: Scan, held: StoredFiles) -> tuple[int, int]:

@@ -56,7 +56,7 @@ def ask(
     unwanted: Callable[[], bool] | None = None,
 ) -> Answer:
     """Answer to one query over the newest snapshot. Raises QueryError for its mistakes, at a limit, and once it is `unwanted`."""
-    done = PROCESSES.answer(_request(store, query, limits), unwanted)
+    done = store.newest(lambda: PROCESSES.answer(_request(store, query, limits), unwanted))
     truncated = limits.rows is not None and len(done.table) > limits.rows
     return Answer(done.table[: limits.rows], truncated, done.seconds, done.bytes_read)
 
@@ -78,12 +78,17 @@ def stream(
 
 def count_rows(store: Store, query: str | Query, limits: Limits = Limits()) -> int:
     """How many rows a query's answer has, without fetching them. Raises QueryError as `ask` does."""
-    request = replace(_request(store, query, limits), rows=None, answer=COUNT)
-    return PROCESSES.answer(request).table["rows"][0].as_py()
+    answered = store.newest(
+        lambda: PROCESSES.answer(replace(_request(store, query, limits), rows=None, answer=COUNT))
+    )
+    return answered.table["rows"][0].as_py()
 
 
 def estimate_reads(store: Store, query: str | Query, limits: Limits = Limits()) -> Estimate:
     """What a query would read where it were asked with these limits, without running it. Raises QueryError as `ask` does."""
+    asked = Query(query) if isinstance(query, str) else query
+    if missing := store.find_missing(asked.sql, asked.values):
+        return Estimate(copied_files=len(missing), copied_bytes=sum(missing.values()))
     seconds = min(limits.seconds, PLANNING_S)
     request = replace(_request(store, query, limits), seconds=seconds, answer=ESTIMATE)
     return Estimate(**PROCESSES.answer(request).table.to_pylist()[0])
@@ -91,7 +96,7 @@ def estimate_reads(store: Store, query: str | Query, limits: Limits = Limits()) 
 
 def _request(store: Store, query: str | Query, limits: Limits) -> Request:
     asked = Query(query) if isinstance(query, str) else query
-    store.fetch_tokens(asked.sql, asked.values)
+    store.fetch(asked.sql, asked.values)
     return Request(
         root=str(store.root),
         sql=asked.sql,

@@ -25,7 +25,7 @@ import duckdb
 import pyarrow as pa
 
 from tubelet.store.disk.files import unreadable
-from tubelet.store.errors import QueryError, TubeletError
+from tubelet.store.errors import FilesGone, QueryError, TubeletError
 from tubelet.store.questions import views
 from tubelet.store.questions.catalog import EVERYTHING, find_named
 from tubelet.store.questions.connections import Connection as Opened
@@ -58,6 +58,7 @@ class Kind:
     CHUNK = b"C"  # rows, as an Arrow stream
     END = b"."  # of the answer, with the bytes that were read for it
     ERROR = b"E"  # the sentence that says why there is no answer
+    GONE = b"G"  # a file of a store in a bucket is not on this machine
     MEMORY = b"M"  # ran out
 
 
@@ -168,7 +169,8 @@ def _answer(request: Request, connection: Connection, connector: Connector) -> N
         read = store.newest(lambda: _send(store, request, connection, connector))
         connection.send_bytes(Kind.END + str(read).encode())
     except TubeletError as error:
-        connection.send_bytes(Kind.ERROR + str(error).encode())
+        kind = Kind.GONE if isinstance(error, FilesGone) else Kind.ERROR
+        connection.send_bytes(kind + str(error).encode())
     except (MemoryError, duckdb.Error, pa.ArrowException, OSError) as error:
         if is_memory(error):
             connection.send_bytes(Kind.MEMORY)

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 import tubelet
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
-from tubelet.store.errors import QueryError
+from tubelet.store.errors import FilesGone, QueryError
 from tubelet.store.sandbox.fair_queue import FairQueue, QuerySlots, Turn
 from tubelet.store.sandbox.worker import Kind, Request
 
@@ -169,6 +169,8 @@ class Process:
             else:
                 break
         self._ready = self._says_ready(SETTLE_S)
+        if kind == Kind.GONE:
+            raise FilesGone(str(content, "utf-8"))
         if kind != Kind.END:
             raise QueryError(too_much(request) if kind == Kind.MEMORY else str(content, "utf-8"))
         self.bytes_read = int(str(content, "utf-8"))

@@ -57,6 +57,11 @@ class Table:
         """The table that owns these rows: they are committed and removed together."""
         return OWNERS.get(self.key[0]) if len(self.key) > 1 else None
 
+    @property
+    def is_bulky(self) -> bool:
+        """Whether it has rows for each slice or token of a clip, or of a pair: most of what a store holds besides embeddings."""
+        return self.owner in ("clips", "pairs")
+
 
 OWNERS = {
     "annotation_id": "annotations",

@@ -19,6 +19,7 @@ from tests.commands import ROOT, environment
 from tests.stores import synthetic_store
 from tubelet.dashboard.sql import gallery, results, thumbnails
 from tubelet.store import Store
+from tubelet.store.questions import views
 from tubelet.store.sandbox.untrusted import Limits, ask
 
 TURNS, PAUSE_S = 25, 0.5  # of small answers; between them
@@ -70,7 +71,7 @@ def rows() -> Iterator[Row]:
 def _overhead(store: Store) -> Row:
     """A small answer through the sandbox, made fit to be shown, against a cursor of the same views that is held open: processor time, of both processes."""
     asked, bare, passed = [], [], []
-    with store.connect("", {}) as duck:
+    with views.connect(store.layout, store.snapshot(), "") as duck:
         for _ in range(TURNS + 1):
             time.sleep(PAUSE_S)  # in which the process prepares for the next query
             before = _count_work()
@@ -112,7 +113,7 @@ def _statistics(store: Store) -> Iterator[Row]:
         import polars as pl
     except ModuleNotFoundError:
         return
-    with store.connect("", {}) as duck:
+    with views.connect(store.layout, store.snapshot(), "") as duck:
         files = duck.sql("SELECT DISTINCT filename FROM read_parquet($1, filename = true)", params=[f"{store.root}/token_stats/**/*.parquet"]).fetchall()  # fmt: skip
     scan = pl.scan_parquet([name for (name,) in files])
     question = (

@@ -88,8 +88,12 @@ def test_a_limit_ends_a_scan_in_its_first_slices() -> None:
     scan = {"name": "READ_PARQUET", "children": [], "extra_info": {"Projections": ["embedding"], "Estimated Cardinality": "9000"}}  # fmt: skip
     plan = [{"name": "STREAMING_LIMIT", "children": [scan], "extra_info": {"Limit": "150"}}]
     held = StoredFiles(files=10, bytes=90_000, tokens=9000, slices=90, threads=2)
-    assert estimate(json.dumps(plan), held, True) == Estimate(2, 10, 10_000, 150)
-    assert estimate(json.dumps([scan]), held, True) == Estimate(10, 10, 90_000, 9000)
+    assert estimate(json.dumps(plan), held, True) == Estimate(
+        files=2, of_files=10, embedding_bytes=10_000, rows=150
+    )
+    assert estimate(json.dumps([scan]), held, True) == Estimate(
+        files=10, of_files=10, embedding_bytes=90_000, rows=9000
+    )
     assert estimate(json.dumps([scan]), held, False) == Estimate(rows=9000)
     scan["extra_info"]["Filters"] = "(slice = 1)"  # how far it goes for its rows is open
     assert estimate(json.dumps(plan), held, True).embedding_bytes == 90_000
@@ -138,9 +142,9 @@ def test_a_store_without_embeddings(tmp_path_factory: pytest.TempPathFactory) ->
     "found, words",
     [
         (Estimate(rows=1), "scans about 1 row, no embeddings"),
-        (Estimate(2, 9, 0, 40), "scans about 40 rows; opens 2 of 9 embedding files for addresses"),
-        (Estimate(1, 1, 4_100_000_000, 5), "reads at most 4.1 GB of embeddings, 1 of 1 embedding file"),
-        (Estimate(1, 2, 999, 5), "at most 999 bytes"),
+        (Estimate(files=2, of_files=9, rows=40), "scans about 40 rows; opens 2 of 9 embedding files for addresses"),
+        (Estimate(files=1, of_files=1, embedding_bytes=4_100_000_000, rows=5), "reads at most 4.1 GB of embeddings, 1 of 1 embedding file"),
+        (Estimate(files=1, of_files=2, embedding_bytes=999, rows=5), "at most 999 bytes"),
     ],
 )  # fmt: skip
 def test_it_calls_itself_an_estimate(found: Estimate, words: str) -> None:
