@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tubelet.media.remote_videos import REMOTE_VIDEOS
 from tubelet.store.sandbox.limits import VisitorLimits
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -21,6 +22,7 @@ SANDBOX = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'"  # the
 READ_ONLY = "TUBELET_READ_ONLY"  # set: the dashboard writes nothing
 STORE_OPTIONS = "TUBELET_STORE_OPTIONS"  # of a store in a bucket, as JSON: other users of the machine can read a command line
 JOBS = "TUBELET_ALLOW_JOBS"  # the folder in which commands run that visitors start; "": they start and stop none
+# how the command tells its server
 HOSTS, FRAMES, TOKEN, API, METRICS, LIMITS = (
     "TUBELET_ALLOW_HOSTS",
     "TUBELET_ALLOW_FRAMES",
@@ -28,9 +30,9 @@ HOSTS, FRAMES, TOKEN, API, METRICS, LIMITS = (
     "TUBELET_API",
     "TUBELET_METRICS",
     "TUBELET_LIMITS",
-)  # how the command tells its server
+)
 OWN = frozenset(
-    {READ_ONLY, STORE_OPTIONS, JOBS, HOSTS, FRAMES, TOKEN, API, METRICS, LIMITS}
+    {READ_ONLY, STORE_OPTIONS, JOBS, HOSTS, FRAMES, TOKEN, API, METRICS, LIMITS, REMOTE_VIDEOS}
 )  # of the server alone
 
 

@@ -24,6 +24,7 @@ from tubelet.dashboard.access import (
     host_name,
     is_loopback,
 )
+from tubelet.media.remote_videos import REMOTE_VIDEOS
 from tubelet.store import StoreError
 from tubelet.store.sandbox.limits import VisitorLimits
 from tubelet.store.wording import tell
@@ -47,6 +48,7 @@ class Listening:
     api: bool = False
     metrics: bool = False
     allow_jobs: bool = False
+    remote_videos: bool = False
     limits: VisitorLimits = VisitorLimits()
 
     def __post_init__(self) -> None:
@@ -94,6 +96,7 @@ class Listening:
             READ_ONLY: "1" if self.read_only else "",
             API: "1" if self.api else "",
             METRICS: "1" if self.metrics else "",
+            REMOTE_VIDEOS: "1" if self.remote_videos else "",
             JOBS: os.getcwd() if self.allow_jobs else "",
             LIMITS: self.limits.to_json(),
         }

@@ -7,6 +7,7 @@ from functools import lru_cache
 from os import stat_result
 from pathlib import Path
 
+from tubelet.media import remote_videos
 from tubelet.store import Store, StoreError, ids
 from tubelet.store.questions.rows import VideoFailure
 from tubelet.store.remote.address import is_remote
@@ -43,7 +44,7 @@ def missing(video: VideoRow) -> str | None:
     if video.container == "frames":
         return "the video is a folder of frames"
     if is_remote(video.path):
-        return "the source file is at an address, which pages do not read"
+        return remote_videos.explain_absence(video)
     found = _stat(video.path)
     if found is None:
         return "the source file is missing or was moved"
@@ -62,7 +63,7 @@ def verify(video: VideoRow) -> Path:
     """
     if gone := missing(video):
         raise StoreError(gone)
-    path = Path(video.path)
+    path = remote_videos.copy_video(video) if is_remote(video.path) else Path(video.path)
     if _video_id(path, _stamp(path.stat())) != video.video_id:
         raise StoreError("the source file is not the one that was ingested: its bytes differ")
     return path

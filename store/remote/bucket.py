@@ -91,36 +91,37 @@ class Bucket:
             insist(lambda: self._store.put(name, memoryview(data).cast("B"), use_multipart=False))
 
     def create(self, name: str, data: bytes | memoryview) -> bool:
-        """Put a file whole, unless there is one of its name; whether it was put."""
-        tag, sure = self._put(name, data, "create")
-        return tag is not None or (not sure and self.read(name).data == data)
+        """Put a file whole, unless there is one of its name; whether it was put, or is there with the same bytes: the answer that it was put may be lost."""
+        if self._put(name, data, "create") is not None:
+            return True
+        with suppress(FileNotFoundError):
+            return self.read(name).data == data
+        return False
 
     def swap(self, name: str, data: bytes, etag: str) -> str | None:
         """Put a file in place of the one with a tag, "" for none; its tag, or None where there is another, which may be this one: an answer was lost."""
-        return self._put(name, data, {self._tag: etag} if etag else "create")[0]
+        return self._put(name, data, {self._tag: etag} if etag else "create")
 
     def remove(self, names: Sequence[str]) -> None:
         with self._explaining(writing=True), suppress(FileNotFoundError):
             if names:
                 insist(lambda: self._store.delete(list(names)))
 
-    def _put(self, name: str, data: bytes | memoryview, mode: Any) -> tuple[str | None, bool]:
-        """The tag of a file that was put on a condition, None where this does not hold; and whether no request before that could have put it."""
+    def _put(self, name: str, data: bytes | memoryview, mode: Any) -> str | None:
+        """The tag of a file that was put on a condition; None where this does not hold, which may be so because of this request: it was carried
+        out, its answer lost, and the package or `insist` has sent it again.
+        """
         from obstore import exceptions
 
-        attempts = 0
-
         def put() -> str:
-            nonlocal attempts
-            attempts += 1
             made = self._store.put(name, memoryview(data).cast("B"), mode=mode, use_multipart=False)
             return made[self._tag] or ""
 
         with self._explaining(writing=True):
             try:
-                return insist(put), attempts == 1
+                return insist(put)
             except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
-                return None, attempts == 1
+                return None
         raise AssertionError("a put returns or raises")
 
     def _list(self, folder: str) -> Iterator[Any]:
@@ -148,7 +149,7 @@ class Bucket:
 def insist(request: Callable[[], T]) -> T:
     """The answer to a request, which is sent again where the answer was lost: it is one that may be carried out twice.
 
-    The package asks again where a server was busy, but not where an answer was lost, because the second answer of a write may contradict the first.
+    The package asks again where a server was busy, and in most cases where an answer was lost: the second answer of a write may contradict the first.
     """
     from obstore import exceptions
 

@@ -2,6 +2,7 @@
 embedding files are a cache bounded in bytes: the one that was used longest ago goes first, and whatever a commit has replaced."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -84,7 +85,7 @@ class Copies:
         self.copy(missing)
         if gone := [name for name in missing if not (self._root / name).exists()]:
             raise FilesGone(
-                f"{gone[0]} is not in {self._bucket.address} any more: ask again, and if it stays away, run `tubelet check --store {self._bucket.address}`"
+                f"{gone[0]} is not in {self._bucket.address} any more: ask again, and if it stays away, run `tubelet check --store {shlex.quote(str(self._bucket.address))}`"
             )
 
     def copy(self, names: Iterable[str]) -> None:

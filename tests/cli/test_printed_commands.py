@@ -106,7 +106,7 @@ def filled(command: str, store: Store, video: Path) -> list[str]:
     encoder_id = store.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()[0]
     # what our own code puts in has to be quoted by it: `shell_name`; placeholders are the reader's to quote
     command = re.sub(
-        r"<[^<>]*(shell_name|shlex\.quote\(str\((layout\.root|path\.parent)\)\))[^<>]*>",
+        r"<[^<>]*(shell_name|shlex\.quote\(str\((layout\.root|path\.parent|self\._bucket\.address)\)\))[^<>]*>",
         lambda _: store.shell_name,
         command,
     )

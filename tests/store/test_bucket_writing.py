@@ -179,6 +179,17 @@ def test_the_embedding_file_of_a_writer_that_died_is_the_one_that_counts(machine
     assert len(buckets.read(clip["embedding_path"])) == first.bytes
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_claim_whose_answer_was_lost_is_held(machines, server, times):
+    """Else its owner waits for itself, for ever: the file names it, and it is alive."""
+    one, other = machines("one"), machines("other")
+    with one.ingesting(), Claims(one.layout) as claims, Claims(other.layout) as wanted:
+        hit(server, "claims/k", Fault.LOST, times)
+        assert claims.take("k", "g") and not wanted.take("k", "g")
+        claims.leave("g")
+        assert wanted.look(["k"]) == {"k"}
+
+
 def test_claims_are_seen_by_other_machines(machines):
     one, other = machines("one"), machines("other")
     with one.ingesting(), Claims(one.layout) as held, Claims(other.layout) as wanted:

@@ -70,6 +70,11 @@ LISTENING = (
         is_flag=True,
         help="Serve metrics for Prometheus at /metrics.",
     ),
+    click.option(
+        "--remote-videos",
+        is_flag=True,
+        help="Play videos at addresses (s3://, https://): each is copied to this machine, with the credentials of the environment. For stores that you trust: they name the addresses.",
+    ),
 )
 
 
