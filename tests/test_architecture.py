@@ -257,6 +257,7 @@ def test_importing_tubelet_loads_nothing_heavy():
     assert _loaded(program) == "[]"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "command",
     [

@@ -188,6 +188,7 @@ def test_the_demo_finds_its_videos_without_importing_their_package():
     assert all(path.stat().st_size > 10**5 for path in paths)
 
 
+@pytest.mark.long
 def test_threads_of_the_encoder_give_their_core_away_while_they_wait():
     """Spinning ones took six times the processor time of an ingest whose decoder and writer had work, too."""
     asked = {

@@ -60,6 +60,7 @@ def test_an_untrained_network_that_is_named_is_probed_itself(root) -> None:
     assert "untrained" not in {result["control"] for result in done["results"]}
 
 
+@pytest.mark.long
 def test_an_attentive_probe_learns_from_clips_that_keep_their_tokens(root) -> None:
     asked = ("probe", "--store", root, "--label", "action", "--kind", "attentive", "--device", "cpu", "--folds", "2")  # fmt: skip
     done = tubelet(*asked, "--epochs", "1", "--batch", "4", "--rates", "1e-3", "--json", check=True)

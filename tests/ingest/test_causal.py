@@ -110,6 +110,7 @@ def test_whole_and_causal_tokens_are_two_encoders_and_a_rerun_adds_nothing(inges
     assert (again.clips, again.pairs, again.videos_decoded) == (0, 0, 0)
 
 
+@pytest.mark.long
 def test_the_plan_counts_the_same_tokens(ingested):
     folder, _ = ingested
     plan = job(folder / "a.mp4", causal=True).plan()

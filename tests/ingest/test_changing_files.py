@@ -12,6 +12,7 @@ from PIL import Image
 from tests.commands import tubelet
 from tests.contents import rows
 from tests.ingest.test_ingest import run
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.media.decoder import Decoder
 from tubelet.store import ids
@@ -56,7 +57,7 @@ def _replace(path: Path) -> None:
     make_video(path.parent.parent / "new.mp4", frames=9, seed=5).rename(path)
 
 
-@pytest.mark.parametrize("change", [_grow, _replace, Path.unlink])
+@pytest.mark.parametrize("change", thin([_grow, _replace, Path.unlink]))
 def test_a_file_that_does_not_stay_as_it_was_is_taken_back(change, folder, tmp_path, monkeypatch):
     from tubelet.ingest.job import Job
     from tubelet.ingest.pipeline import writer
@@ -162,7 +163,7 @@ def test_an_error_of_the_disk_says_nothing_of_the_content_and_is_tried_again(
     assert (again.clips, again.failures) == (2, [])
 
 
-@pytest.mark.parametrize("name", ["a-copy.mp4", "z-copy.mp4"])
+@pytest.mark.parametrize("name", thin(["a-copy.mp4", "z-copy.mp4"]))
 def test_a_copy_of_a_file_that_fails_is_no_duplicate_without_its_video(
     name, folder, tmp_path, monkeypatch
 ):

@@ -231,6 +231,7 @@ def test_the_store_says_what_each_layer_suits(weights: Path, tmp_path: Path) -> 
     store.close()
 
 
+@pytest.mark.long
 @needs_wheel
 def test_trained_on_imagenet_it_cuts_out_and_follows_what_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -245,6 +246,7 @@ def test_trained_on_imagenet_it_cuts_out_and_follows_what_moves(
     made.store.close()
 
 
+@pytest.mark.long
 @needs_wheel
 def test_the_demo_s_store_opens_on_a_trained_encoder_and_holds_a_video_encoder_too(
     tmp_path: Path,

@@ -292,6 +292,7 @@ def test_pickled_weights_are_the_same_model_and_code_in_them_is_never_run(saved,
     assert not (tmp_path / "harmed").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name,variables,words",
     [
@@ -323,6 +324,7 @@ def test_without_network_or_cache_it_says_how_to_get_the_model(name, variables, 
     assert "Traceback" not in process.stderr and not (tmp_path / "store").exists()
 
 
+@pytest.mark.long
 def test_a_model_in_the_cache_is_used_offline_under_its_id(saved, tmp_path):
     folder, _ = saved
     _cache(tmp_path, "someone/tiny", folder / "dinov2")
@@ -375,6 +377,7 @@ def test_a_name_that_is_neither_row_id_nor_directory_is_refused(name, words):
         encoders.row(name)
 
 
+@pytest.mark.long
 def test_transformers_is_imported_only_for_its_encoders():
     program = "import sys, tubelet.ingest.job; from tubelet.ingest import encoders; encoders.row('dinov2-base'); print('transformers' in sys.modules)"
     process = subprocess.run(

@@ -9,6 +9,7 @@ import torch
 
 from tests.commands import tubelet
 from tests.contents import contents, rows
+from tests.tiers import thin
 from tests.videos import make_folder, make_video, scene
 from tubelet.ingest import encoders
 from tubelet.ingest.contract import LoadOptions
@@ -56,7 +57,7 @@ def test_a_video_that_gave_no_clip_has_failed(tmp_path):
     assert summary.lines()[1].startswith("0 clips encoded (0 tokens")
 
 
-@pytest.mark.parametrize("name", ["toy", "vjepa2.1-untrained"])
+@pytest.mark.parametrize("name", thin(["toy", "vjepa2.1-untrained"]))
 def test_the_same_clip_encoded_twice_is_bitwise_equal(name, videos, tmp_path):
     for number in (1, 2):
         run([videos], tmp_path / f"store{number}", encoder=name)
@@ -228,6 +229,7 @@ def test_numbers_that_are_not_finite_or_do_not_fit_are_refused_with_the_clip_s_p
     assert "half precision" in summary.failures[1].error and summary.failures[1].first_frame == 4
 
 
+@pytest.mark.long
 def test_the_plan_is_never_below_what_is_then_written_and_close_to_it(tmp_path):
     videos = make_folder(
         tmp_path / "videos", 6, frames=64, height=120, width=160
@@ -249,6 +251,7 @@ def test_the_plan_is_never_below_what_is_then_written_and_close_to_it(tmp_path):
     assert plan["seconds"] > 0 and 0 < plan["memory_bytes"] < plan["memory_total_bytes"]
 
 
+@pytest.mark.long
 def test_a_plan_passes_over_videos_that_break_before_their_first_clip(tmp_path):
     folder = make_folder(tmp_path / "videos", 2, frames=40)
     whole = (folder / "video_000.mp4").read_bytes()

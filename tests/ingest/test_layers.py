@@ -176,6 +176,7 @@ def test_the_dashboard_shows_all_levels(store_of_all, monkeypatch) -> None:
     ]
 
 
+@pytest.mark.long
 def test_layers_of_one_encoder_stand_side_by_side(store_of_all, tmp_path) -> None:
     video = make_video(tmp_path / "a.mp4", frames=8)
     small = {"encoder": NAME, "size": "32", "frames": 4, "pairs": "0"}

@@ -86,6 +86,7 @@ def test_pooled_states_are_those_of_the_tokens(store, videos, tmp_path) -> None:
     whole.close()
 
 
+@pytest.mark.long
 def test_all_layers_pooled_take_less_than_the_tokens_of_one(videos, tmp_path) -> None:
     """At 224 px, where a slice has 196 patches: six layers of three vectors."""
     pooled, one = (

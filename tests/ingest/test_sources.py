@@ -273,6 +273,7 @@ def test_two_places_of_one_content_with_two_labels_are_both_told(folder, video, 
     ]
 
 
+@pytest.mark.long
 def test_the_first_ctrl_c_ends_a_run_that_waits_for_a_file(folder, tmp_path):
     make_video(folder / "stalled.mp4", seed=8)
     with stalled(folder / "stalled.mp4") as asked:
@@ -302,6 +303,7 @@ def test_the_first_ctrl_c_ends_a_run_that_waits_for_a_file(folder, tmp_path):
     assert rows(tmp_path / "store", "SELECT name FROM videos") == [{"name": "good.mp4"}]
 
 
+@pytest.mark.long
 def test_a_file_that_does_not_answer_is_a_failure_and_those_after_it_go_on(
     folder, tmp_path, monkeypatch
 ):

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tests.contents import contents, rows
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.job import Job
@@ -100,7 +101,7 @@ def compare_tables(ours: Path, theirs: Path) -> None:
         assert rows(ours, said) == rows(theirs, said)
 
 
-@pytest.mark.parametrize(("layer", "every"), [("last", 2), ("block:1", 1)])
+@pytest.mark.parametrize(("layer", "every"), thin([("last", 2), ("block:1", 1)], spread=True))
 def test_an_ingest_predicts_as_the_command_does_afterwards(ingested, folder, tmp_path, layer, every):  # fmt: skip
     asked = {"surprise": "2,2:2", "surprise_every": every}
     ingest(ingested / "videos", tmp_path / "live", layer=layer, pairs="1", **asked)
@@ -114,6 +115,7 @@ def test_an_ingest_predicts_as_the_command_does_afterwards(ingested, folder, tmp
         assert not list(check(store))
 
 
+@pytest.mark.long
 def test_an_ingest_adds_the_predictions_that_are_missing_and_no_others(ingested, folder, tmp_path):
     measure(folder / "store", every=2)
     made = "SELECT clip_id, created_at FROM clips ORDER BY ALL"
@@ -142,6 +144,7 @@ TWICE = "SELECT count(*) AS n FROM (SELECT clip_id, context, horizon, slice, cou
 PATCHES = "SELECT context, horizon, count(*) AS n FROM surprise GROUP BY ALL ORDER BY ALL"
 
 
+@pytest.mark.long
 def test_two_commands_at_once_add_each_slice_once_and_lose_none(folder):
     """Another command measures and commits, with one context in common, while this one has measured and not committed."""
     root, others = folder / "store", []
@@ -169,6 +172,7 @@ class Meanwhile(Listener):
         work()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("outdated", [False, True])
 def test_an_ingest_adds_no_prediction_that_a_command_has_added_meanwhile(
     ingested, folder, outdated

@@ -38,6 +38,7 @@ def watch(monkeypatch, run, look):
     run.store.commit = committing
 
 
+@pytest.mark.long
 def test_a_video_is_there_no_later_than_its_first_clip(source, tmp_path, monkeypatch):
     seen = []
     run, sources = start(source, tmp_path / "store")

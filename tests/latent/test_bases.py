@@ -11,6 +11,7 @@ from sklearn.manifold import trustworthiness
 
 from tests.commands import tubelet
 from tests.stores import Recipe, add_videos, synthetic_store
+from tests.tiers import thin
 from tubelet.latent import (
     bases,
     clips,
@@ -105,7 +106,7 @@ WISHES = {
 
 
 @pytest.mark.parametrize("name", WISHES)
-@pytest.mark.parametrize("kind", scope.KINDS)
+@pytest.mark.parametrize("kind", thin(scope.KINDS, ["corpus"]))
 def test_what_is_kept_is_what_was_fitted(store, clip_ids, name, kind):
     (video,) = store.query("SELECT video_id FROM clips WHERE clip_id = ?", [clip_ids[0]])[
         "video_id"
@@ -160,6 +161,7 @@ def test_sql_applies_a_linear_basis_too(store, clip_ids, name):
     )
 
 
+@pytest.mark.long
 def test_umap_keeps_neighborhoods_places_other_clips_and_is_the_same_again(store, clip_ids):
     """What it compiles is kept for the next process."""
     fitted = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec(kind="umap"))

@@ -94,6 +94,7 @@ def test_a_direction_is_ranked_exactly_where_the_corpus_is_small_and_by_index_wh
         assert mine["value"][0].as_py() == pytest.approx(theirs["value"][0].as_py(), abs=1e-4)
 
 
+@pytest.mark.long
 def test_the_recall_of_the_index_is_measured_and_chance_is_far_below(store, monkeypatch):
     encoder_id = Scope.of(store).encoder_id
     (row,) = store.rows("SELECT directions, direction_recall FROM sketches")

@@ -140,6 +140,7 @@ def test_a_track_over_all_windows_has_frame_seconds_and_pixels_of_the_source(
         )
 
 
+@pytest.mark.long
 def test_over_overlapping_windows_track_and_mask_keep_to_a_known_path_past_every_border(
     tmp_path: Path,
 ) -> None:

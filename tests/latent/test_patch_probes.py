@@ -125,6 +125,7 @@ def test_the_report_answers_with_miou_classes_and_hardest_videos(root, done) -> 
     store.close()
 
 
+@pytest.mark.long
 def test_groups_and_a_split_are_obeyed_and_foreground_is_one_class(root) -> None:
     store = Store(root)
     ids = video_ids(store)

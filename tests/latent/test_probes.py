@@ -112,6 +112,7 @@ def test_controls_stand_beside_every_probe(found) -> None:
     assert any("untrained" in note for note in found.notes)
 
 
+@pytest.mark.long
 def test_shuffled_labels_are_at_chance_as_often_as_their_interval_says(store) -> None:
     truth = read_truth(store, "action", ProbeOptions())
     states = read_states(store, find_places(store, (), ("block:2",))[0])
@@ -156,6 +157,7 @@ def test_a_linear_probe_is_scikit_learn_s(store) -> None:
         assert (trial.predicted.predictions[of_fold] == names).all()
 
 
+@pytest.mark.long
 def test_layers_side_by_side_find_what_they_find_one_by_one(store, monkeypatch) -> None:
     layers = "block:0,block:2,block:3"  # more than run beside each other
     options = ProbeOptions(layer=layers, folds=2, shuffles=2, share="50,100", seeds=1)
@@ -191,6 +193,7 @@ def test_without_pooled_states_the_statistics_serve(tmp_path) -> None:
     made.close()
 
 
+@pytest.mark.long
 def test_groups_are_never_on_both_sides_and_planted_leakage_vanishes(tmp_path) -> None:
     """Videos of a group share a random signature, and a class: without groups it is recognized, with them nothing is left."""
     made = planted_store(tmp_path / "store", videos=60)

@@ -210,6 +210,7 @@ def test_search_by_sketch_finds_what_exact_search_finds_and_states_its_recall(
     made.close()
 
 
+@pytest.mark.long
 def test_new_and_damaged_codes_are_searched_exactly_until_they_are_written_again(tmp_path):
     made = synthetic_store(tmp_path / "store", videos=4, slices=4, side=6, dim=48)
     (encoder,) = made.query("FROM encoders")["encoder_id"].to_pylist()
@@ -380,6 +381,7 @@ def test_hits_lie_apart_in_time_from_each_other_and_from_the_query(store, rows, 
         assert hit["score"] == pytest.approx(score, abs=1e-5)
 
 
+@pytest.mark.long
 def test_the_own_video_is_left_out_in_search_index_and_sql(store, asked):
     ranking = RankingOptions(12, 3, elsewhere=True)
     found = hits.table(search.exact(store, asked, ranking)).to_pylist()

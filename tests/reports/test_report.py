@@ -117,6 +117,7 @@ def test_dimensions_that_never_vary_at_all_break_nothing(tmp_path):
     dead.close()
 
 
+@pytest.mark.long
 def test_an_encoder_that_sees_one_slice_at_a_time_reacts_nowhere_and_breaks_nothing(tmp_path):
     job = Job.of(
         paths=[str(make_folder(tmp_path / "videos", 6, frames=12))],

@@ -112,6 +112,7 @@ def test_a_commit_is_seen_and_what_it_replaced_is_read_again(server, tmp_path):
     made.close()
 
 
+@pytest.mark.long
 def test_another_store_in_the_same_place_takes_nothing_from_the_one_before(opened, local, tmp_path):
     opened.grid(local.rows("SELECT clip_id FROM clips")[0]["clip_id"])
     other = synthetic_store(tmp_path / "other", videos=2, clips=1, seed=5)
@@ -164,6 +165,7 @@ def test_the_cache_of_embedding_files_is_bounded_and_keeps_what_was_used_last(
     small.close()
 
 
+@pytest.mark.long
 def test_check_reads_the_bucket_itself(opened, local):
     given = f"--store-option=cache={opened.root.parent}"
     assert run("check", given).stdout == f"{URL} is whole\n"
@@ -192,6 +194,7 @@ def run(*arguments: str):
     return tubelet(arguments[0], "--store", URL, *arguments[1:])
 
 
+@pytest.mark.long
 def test_a_report_and_an_answer_are_written_from_a_bucket(opened, local, tmp_path):
     asked = "SELECT name, label FROM videos ORDER BY ALL"
     outputs = [tmp_path / f"{place}.csv" for place in ("there", "here")]

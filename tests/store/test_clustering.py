@@ -51,6 +51,7 @@ def clip_ids(store: Store) -> list[str]:
     return store.query("SELECT clip_id FROM clips ORDER BY ALL")["clip_id"].to_pylist()
 
 
+@pytest.mark.long
 def test_commits_merge_earlier_ones_into_files_of_disjoint_ranges(store):
     held = hold_version(store)
     runs = clustering.find_runs(held.files)

@@ -16,6 +16,7 @@ def rows_of(store: Store) -> dict[str, list]:
     return {name: sorted(map(repr, store.rows(f"FROM {name}"))) for name in held}
 
 
+@pytest.mark.long
 def test_many_rows_go_as_few_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stores = []
     for number, few in enumerate((deleting.FEW, 0)):

@@ -6,6 +6,7 @@ import pytest
 
 from tests.commands import run_here, tubelet
 from tests.contents import contents
+from tests.tiers import thin
 from tests.videos import make_folder
 from tubelet.store import Store, StoreError
 from tubelet.store.disk.integrity import check, repair
@@ -45,7 +46,10 @@ def remove(path):
 
 @pytest.mark.parametrize(
     "harm,words",
-    [(flip, "SHA-256 differs"), (truncate, "bytes instead of"), (remove, "is missing")],
+    thin(
+        [(flip, "SHA-256 differs"), (truncate, "bytes instead of"), (remove, "is missing")],
+        spread=True,
+    ),
 )
 def test_damage_names_the_clip_and_is_repaired_by_a_rerun(harm, words, ingested):
     videos, store = ingested

@@ -70,6 +70,7 @@ def test_no_module_of_the_folder_is_run(store: Store, tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.long
 def test_a_job_outlives_who_started_it_and_is_stopped_from_elsewhere(
     store: Store, tmp_path: Path
 ) -> None:

@@ -48,6 +48,7 @@ def fitted(store):
     return fit_decoder(store, "linear", SHORT)
 
 
+@pytest.mark.long
 def test_four_clips_are_overfitted_to_30_db(store) -> None:
     """Learned from and tested on the same: what a head of this size can draw of tokens that differ."""
     wide = [np.random.default_rng(n).standard_normal((6, 2, 2, 32)) for n in range(8)]

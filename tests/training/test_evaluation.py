@@ -137,6 +137,7 @@ def test_the_probe_reads_a_linear_direction_and_nothing_from_noise():
     )
 
 
+@pytest.mark.long
 def test_the_control_tells_the_direction_of_scenes_from_the_motion_of_pixels(textures):
     scenes = [make_direction_scene(seed, textures, textures) for seed in range(64)]
     control = GradientMotion(16, 2)
@@ -347,6 +348,7 @@ def test_everything_is_measured_of_every_encoder(textures, tmp_path):
     )
 
 
+@pytest.mark.long
 def test_the_command_prints_a_table_and_json(tmp_path, monkeypatch):
     folder = make_folder(tmp_path / "videos", 1, frames=60)
     monkeypatch.setattr(evaluation, "material", thin_material)

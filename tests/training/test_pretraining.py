@@ -255,6 +255,7 @@ def test_one_batch_of_a_plain_wall_is_no_collapse(run, bank):
     assert trainer._check(wall) == wall
 
 
+@pytest.mark.long
 def test_from_the_command_to_an_ingest(videos, tmp_path):
     output, store = tmp_path / "w.safetensors", tmp_path / "store"
     options = [

@@ -85,6 +85,7 @@ def test_shuffled_time_destroys_it(store, linear) -> None:
     assert found.mean_explained == figures(store, linear)[None, 1].mean_explained
 
 
+@pytest.mark.long
 def test_where_a_copy_is_the_best_guess_nothing_is_explained(tmp_path) -> None:
     made = transition_store(tmp_path / "store", videos=12)
     plant_walk(made)
@@ -283,6 +284,7 @@ def test_out_of_memory_says_what_takes_less() -> None:
         raise RuntimeError("other")
 
 
+@pytest.mark.long
 def test_the_command_fits_and_prints(tmp_path) -> None:
     made = transition_store(tmp_path / "store", videos=4)
     plant_linear(made)
