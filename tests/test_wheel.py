@@ -88,6 +88,7 @@ def tree() -> set[str]:
     return names | {"tubelet/dashboard/.streamlit/config.toml", "tubelet/py.typed"}
 
 
+@pytest.mark.long
 def test_the_wheel_carries_the_rooms_and_nothing_else(built: Built) -> None:
     names = set(zipfile.ZipFile(built.wheel).namelist())
     (metadata,) = {name.split("/")[0] for name in names} - {"tubelet"}

@@ -12,6 +12,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from tests.commands import ROOT, environment, tubelet
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.ingest import encoders
 from tubelet.ingest.contract import LoadOptions
@@ -133,12 +134,16 @@ def expected(model, frames, leading, tubelet):
 
 @pytest.mark.parametrize(
     "name,size",
-    [
-        (name, size)
-        for name in MODELS
-        for size in ((32, 32), (48, 48), (24, 40))
-        if name not in FIXED or size == (32, 32)
-    ],
+    thin(
+        [
+            (name, size)
+            for name in MODELS
+            for size in ((32, 32), (48, 48), (24, 40))
+            if name not in FIXED or size == (32, 32)
+        ],
+        3,
+        spread=True,
+    ),
 )
 def test_the_grid_is_the_model_s_own_hidden_states(name, size, saved):
     folder, inner = saved
@@ -159,7 +164,7 @@ def test_the_grid_is_the_model_s_own_hidden_states(name, size, saved):
     assert str(MEAN[0]) in facts.preprocessing and "preprocessor_config.json" in facts.preprocessing
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", thin(MODELS, 3))
 def test_half_precision_keeps_norms_positions_and_the_residual_stream_in_float32(name, saved):
     folder, _ = saved
     frames = torch.randint(0, 256, (1, 4, 3, 32, 32), dtype=torch.uint8)
@@ -240,7 +245,7 @@ def _broken_models(folder):
     )
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", thin(MODELS, 3))
 def test_a_missing_an_unknown_and_a_misshapen_tensor_are_named(name, saved, tmp_path):
     folder, _ = saved
     tensors = load_file(folder / name / "model.safetensors")

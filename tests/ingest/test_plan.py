@@ -138,6 +138,7 @@ def test_the_rate_is_known_for_every_trained_video_encoder_and_is_no_column() ->
     assert facts.frame_rate == 4.0 and "frame_rate" not in facts.row.columns
 
 
+@pytest.mark.long
 def test_a_run_says_that_it_is_far_from_training(
     videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,6 @@ import av
 import numpy as np
 import pytest
 
-from tests.tiers import thin
 from tubelet.ingest.job import Job
 from tubelet.ingest.pipeline.decoding import Decoding, WantedClips
 from tubelet.ingest.sampling import sample_times, spacing
@@ -155,7 +154,8 @@ def test_shared_slices_of_pairs_are_the_same_frames(ingested):
     assert row["most"] < 1e-6  # the toy encoder sees each slice alone
 
 
-@pytest.mark.parametrize("name", thin(["24", "29.97", "60"], ["29.97"]))
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["24", "29.97", "60"])
 def test_the_plan_counts_the_clips_of_a_run(videos, name, tmp_path):
     asked = job(videos[name], hop=2)
     run = asked.run(str(tmp_path / "store")).execute(asked.sources)

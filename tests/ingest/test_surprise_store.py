@@ -130,6 +130,7 @@ def test_an_ingest_adds_the_predictions_that_are_missing_and_no_others(ingested,
     compare_tables(folder / "store", tmp_path / "command")
 
 
+@pytest.mark.long
 def test_an_ingest_replaces_what_another_predictor_said(ingested, folder):
     measure(folder / "store")
     before = contents(folder / "store")["surprise"]
@@ -224,6 +225,7 @@ def test_targets_are_read_from_the_store_where_it_holds_them(ingested, folder, t
         assert ours == pytest.approx(theirs, abs=1e-3) and ours != theirs
 
 
+@pytest.mark.long
 def test_a_batch_predicts_what_is_missing_of_it_and_batches_make_the_rows_of_one_run(folder, tmp_path):  # fmt: skip
     shutil.copytree(folder / "store", tmp_path / "whole")
     whole = measure(tmp_path / "whole")
@@ -240,6 +242,7 @@ def test_a_batch_predicts_what_is_missing_of_it_and_batches_make_the_rows_of_one
     compare_tables(folder / "store", tmp_path / "whole")
 
 
+@pytest.mark.long
 def test_a_run_that_is_stopped_keeps_what_it_measured(folder):
     stopping = Event()
     stopping.set()
@@ -249,6 +252,7 @@ def test_a_run_that_is_stopped_keeps_what_it_measured(folder):
     assert (rest.clips, rest.complete, rest.exit_code) == (2, 1, 0)
 
 
+@pytest.mark.long
 def test_answers_of_another_predictor_are_replaced(folder):
     measure(folder / "store")
     before = contents(folder / "store")

@@ -9,7 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.stores import Recipe, add_videos, synthetic_store
 from tests.tiers import thin
 from tubelet.latent import (
@@ -340,8 +340,8 @@ def test_repair_takes_the_projections_of_a_damaged_clip_and_leaves_the_others(tm
 def test_the_command_fits_lists_and_refuses(tmp_path):
     root = tmp_path / "store"
     synthetic_store(root, videos=3).close()
-    assert "no basis yet" in tubelet("basis", "list", "--store", root, check=True).stdout
-    said = tubelet(
+    assert "no basis yet" in run_here("basis", "list", "--store", root, check=True).stdout
+    said = run_here(
         "basis",
         "fit",
         "--kind",
@@ -355,11 +355,11 @@ def test_the_command_fits_lists_and_refuses(tmp_path):
         check=True,
     ).stdout
     assert "kmeans of corpus" in said and "clusters 4" in said and "slices [0, 2]" in said
-    assert tubelet("basis", "list", "--store", root, check=True).stdout == said
+    assert run_here("basis", "list", "--store", root, check=True).stdout == said
     for wrong, words in ((["--clip", "nope"], "holds no clip nope"), (["--slices", "x"], "is not a list of numbers"), (["--clip", "a", "--corpus"], "mutually exclusive"),
                          (["--encoder", "other"], "no clips of encoder other"), (["--kind", "dimensions", "--dimensions", "0,99"], "no dimension 99"),
                          (["--foreground", "sky"], "neither first-component nor")):  # fmt: skip
-        process = tubelet("basis", "fit", "--store", root, *wrong)
+        process = run_here("basis", "fit", "--store", root, *wrong)
         assert (
             process.returncode == 2
             and words in process.stderr

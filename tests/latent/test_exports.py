@@ -66,6 +66,7 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filmed]:
     store.close()
 
 
+@pytest.mark.long
 def test_a_mask_is_carried_over_all_windows_past_an_occlusion_and_an_exit(
     filmed: Filmed, tmp_path: Path
 ) -> None:

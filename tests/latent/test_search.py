@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests import player
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.latent import (
     clips,
@@ -129,6 +129,7 @@ def test_search_among_videos_that_a_condition_chooses_finds_theirs_alone(store, 
     assert store.query(question.text).equals(question.answer(store))
 
 
+@pytest.mark.long
 def test_a_large_corpus_is_searched_by_its_sketch_unless_asked_exactly(tmp_path, monkeypatch):
     made = synthetic_store(tmp_path / "store", videos=4, slices=4, side=6, dim=48)
     rows = clips.with_embeddings(made, made.query("FROM encoders")["encoder_id"][0].as_py())
@@ -285,10 +286,10 @@ def test_videos_are_as_like_as_their_window_that_is_most_alike(store, rows, by):
 def test_the_command_writes_codes_and_says_their_recall(tmp_path):
     root = tmp_path / "store"
     synthetic_store(root, videos=2).close()
-    said = tubelet("sketch", "--store", root, check=True).stdout
+    said = run_here("sketch", "--store", root, check=True).stdout
     assert "2 clips coded, recall@20 1.000" in said
     synthetic_store(tmp_path / "bare", videos=2, embeddings=False).close()
-    process = tubelet("sketch", "--store", tmp_path / "bare")
+    process = run_here("sketch", "--store", tmp_path / "bare")
     assert process.returncode == 2 and "--keep embeddings" in process.stderr
 
 

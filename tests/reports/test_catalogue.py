@@ -87,7 +87,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made.close()
 
 
-@pytest.mark.parametrize("name", thin(REPORTS, ["encoders", "scores"]))
+@pytest.mark.parametrize("name", thin(REPORTS, ["scores"]))
 def test_every_report_is_written_in_every_format(name: str, store: Store, tmp_path: Path) -> None:
     refuse_unsound(REPORTS[name], store, tmp_path)
 

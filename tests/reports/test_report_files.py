@@ -214,6 +214,7 @@ def test_two_shifts_side_by_side(both):
     )
 
 
+@pytest.mark.long
 def test_the_command_writes_two_shifts_side_by_side(both, tmp_path):
     path = tmp_path / "both.html"
     options = ["--store", str(both.root), "-o", str(path)]

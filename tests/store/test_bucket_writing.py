@@ -115,6 +115,7 @@ def test_of_many_writers_every_commit_is_there_once(machines, caplog):
     assert serial == len(writers) * each, "one commit each"
 
 
+@pytest.mark.long
 def test_an_answer_that_is_lost_is_no_lost_commit(machines, server, caplog):
     store = machines("one")
     hit(server, "tubelet.json", Fault.LOST)

@@ -87,6 +87,7 @@ def test_sql_sees_the_store_and_nothing_else_and_reads_the_tokens_it_names(opene
             assert len(ask(opened, secret).table) == 0
 
 
+@pytest.mark.long
 def test_a_commit_is_seen_and_what_it_replaced_is_read_again(server, tmp_path):
     made = synthetic_store(tmp_path / "store", videos=2, clips=2)
     buckets.upload(made.root)
@@ -127,6 +128,7 @@ def test_another_store_in_the_same_place_takes_nothing_from_the_one_before(opene
     other.close()
 
 
+@pytest.mark.long
 def test_an_older_state_that_was_put_back_is_what_is_read(server, tmp_path):
     made = synthetic_store(tmp_path / "store", videos=1, clips=1)
     shutil.copytree(made.root, tmp_path / "backup")

@@ -41,6 +41,7 @@ def test_many_rows_go_as_few_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         store.close()
 
 
+@pytest.mark.long
 def test_sixty_thousand_values_are_no_end(tmp_path: Path) -> None:
     """An import of saved queries takes out those of the same names first."""
     store = Store.create(tmp_path / "store")

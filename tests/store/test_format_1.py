@@ -134,6 +134,7 @@ def test_what_is_fitted_in_it_is_loaded(root):
     store.close()
 
 
+@pytest.mark.long
 def test_an_ingest_adds_to_it_and_finds_what_is_there(folder, root):
     before = contents(root)
     make_video(folder / "videos" / "second.mp4", frames=20, height=48, width=64, seed=2)

@@ -242,7 +242,7 @@ ACTIONS = [
 ]
 
 
-@pytest.mark.parametrize("attack", thin(ATTACKS.values(), 7), ids=ATTACKS)
+@pytest.mark.parametrize("attack", thin(ATTACKS.values(), 10), ids=ATTACKS)
 def test_nothing_outside_is_opened_changed_or_deleted(attack, root, outside):
     attack(root, outside)
     names = sorted(outside.rglob("*"))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tests.tiers import thin
 from tubelet.store import intervals
 
 REPEATED = 1500
@@ -31,7 +32,7 @@ def covered(found, truth):
 
 
 @pytest.mark.parametrize("positive", [True, False])
-@pytest.mark.parametrize("count", [5, 10, 40])
+@pytest.mark.parametrize("count", thin([5, 10, 40]))
 @pytest.mark.parametrize(
     ("kind", "least"),
     [("normal", 0.95), ("lognormal 0.3", 0.95), ("lognormal 0.7", 0.93), ("lognormal 1.0", 0.90)],

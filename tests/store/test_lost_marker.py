@@ -128,6 +128,7 @@ def test_a_later_format_is_refused_and_nothing_is_changed(root):
     assert (sorted(root.rglob("*")), marker.read_bytes()) == before
 
 
+@pytest.mark.long
 def test_what_a_kept_entry_names_is_never_deleted(root):
     store = Store(root)
     for first in (6, 7):

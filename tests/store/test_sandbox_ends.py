@@ -147,6 +147,7 @@ def test_a_process_started_by_a_thread_outlives_that_thread(store):
         assert process is first
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="`ulimit -v` holds on Linux")
 @pytest.mark.parametrize("kilobytes", [1_000_000, 1_300_000])
 def test_too_little_address_space_is_said_at_once(kilobytes, store):
@@ -165,6 +166,7 @@ def test_too_little_address_space_is_said_at_once(kilobytes, store):
     assert done.returncode == 2 and "ulimit -v" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="`ulimit -v` holds on Linux")
 def test_enough_address_space_is_enough(store):
     kilobytes = ((1 << 30) + (os.cpu_count() or 1) * (1 << 26) + LEAST_BYTES) // 1024 + 1

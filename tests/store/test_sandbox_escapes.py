@@ -20,7 +20,7 @@ from tubelet.store.sandbox.untrusted import ask
 reachable_by_name = duckdb.sql(f"SELECT '{TOKEN} of a variable' AS secret").to_arrow_table()
 
 
-@pytest.mark.parametrize("attempt", thin(REFUSED, 6))
+@pytest.mark.parametrize("attempt", thin(REFUSED, 8))
 def test_attacks_are_refused(attempt, place, before):
     with pytest.raises(QueryError) as refusal:
         ask(place.store, place.filled(attempt))

@@ -64,6 +64,7 @@ def test_no_word_reaches_a_shell(store: Store, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("**/made"))
 
 
+@pytest.mark.long
 def test_no_module_of_the_folder_is_run(store: Store, tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("open('made', 'w')")
     wait_for_end(store, start(store, "index"))
