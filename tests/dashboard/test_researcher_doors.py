@@ -69,6 +69,7 @@ def test_over_http(
         agree(name, [[*row.values()] for row in answer.json()["rows"]], expected[name])
 
 
+@pytest.mark.long
 def test_in_the_command(store: Store, expected: dict, clip: str) -> None:
     runner = CliRunner()
     for name, sql in QUESTIONS.items():

@@ -67,6 +67,7 @@ def encode_prefixes(whole, window):
         )
 
 
+@pytest.mark.long
 def test_stored_slices_are_the_last_ones_of_their_prefixes(ingested, whole):
     folder, _ = ingested
     windows = windows_of(folder / "a.mp4")

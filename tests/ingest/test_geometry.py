@@ -9,6 +9,7 @@ import torch
 
 from tests.commands import run_here
 from tests.conftest import shared
+from tests.tiers import thin
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.geometry import Geometry, choose_framing, picture
@@ -31,7 +32,7 @@ def test_pictures_are_those_of_meta_s_tensor_path_within_one_gray_level(case):
     assert difference.max() <= 1 and (difference > 0).mean() < 0.04
 
 
-@pytest.mark.parametrize("case", ["landscape", "upscale"])
+@pytest.mark.parametrize("case", thin(["landscape", "upscale"]))
 def test_an_ingest_with_meta_s_framing_encodes_meta_s_own_picture(case, tmp_path):
     """From a video file to stored tokens: the toy's numbers of Meta's golden picture."""
     facts, arrays = golden(case)

@@ -183,6 +183,7 @@ def test_half_precision_keeps_norms_positions_and_the_residual_stream_in_float32
     assert linear.weight.dtype == torch.bfloat16
 
 
+@pytest.mark.long
 def test_an_ingest_with_a_model_from_a_directory_stores_a_slice_a_frame(saved, tmp_path):
     folder, _ = saved
     video = make_video(tmp_path / "a.mp4", frames=8)

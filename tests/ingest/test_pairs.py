@@ -206,6 +206,7 @@ CONTROLS = "SELECT DISTINCT video_id FROM pairs WHERE kind = 'repeated' ORDER BY
 SMALLEST = "SELECT video_id FROM videos ORDER BY ALL LIMIT 3"
 
 
+@pytest.mark.long
 def test_the_three_videos_with_the_smallest_ids_repeat_a_window(tmp_path):
     folder = make_folder(tmp_path / "videos", 5, frames=8)
     (folder / "a_broken.mp4").write_bytes(b"no video")

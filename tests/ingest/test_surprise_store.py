@@ -209,6 +209,7 @@ def test_predictions_that_an_ingest_cannot_make_are_refused(ingested, tmp_path, 
         Job.of(paths=[str(ingested / "videos")], **{**SMALL, **asked})
 
 
+@pytest.mark.long
 def test_targets_are_read_from_the_store_where_it_holds_them(ingested, folder, tmp_path):
     encoded = measure(folder / "store")
     assert encoded.shared == 0 and encoded.lines()[2] == (
@@ -272,6 +273,7 @@ def _pretend_another_predictor(root: Path) -> None:
         store.commit({"slice_surprise": other}, {"slice_surprise": clips})
 
 
+@pytest.mark.long
 def test_what_was_predicted_stays_with_a_clip_and_goes_with_it(ingested, folder):
     measure(folder / "store")
     predicted = contents(folder / "store")["surprise"]
