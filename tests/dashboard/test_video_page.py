@@ -180,12 +180,8 @@ def test_slice_pictures_stand_in_for_what_cannot_be_played_and_the_page_says_why
 def test_a_file_that_the_browser_turns_down_is_replaced_by_pictures_unasked(
     visit: Visit, store: Store
 ) -> None:
-    visit.page.route(
-        "**/source/*",
-        lambda route: route.fulfill(
-            status=200, content_type="video/mp4", body=b"no video at all" * 100
-        ),
-    )
+    answer = {"status": 200, "content_type": "video/mp4", "body": b"no video at all" * 100}
+    visit.page.route("**/source/*", lambda route: route.fulfill(**answer))
     open_player(visit, store, "plays.mp4")
     expect(
         visit.page.get_by_role("status").filter(has_text="this browser cannot play the file")

@@ -27,9 +27,8 @@ from tubelet.store.sandbox import conditions
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    made = synthetic_store(
-        tmp_path_factory.mktemp("search") / "store", videos=10, clips=2, slices=4, side=7, dim=96
-    )
+    root = tmp_path_factory.mktemp("search") / "store"
+    made = synthetic_store(root, videos=10, clips=2, slices=4, side=7, dim=96)
     yield made
     made.close()
 
