@@ -5,14 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test bench lint lint-python lint-browser editor format clean
+.PHONY: demo test test-long bench lint lint-python lint-browser editor format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/tubelet demo $(ARGS)
 
 # One thread per process: the workers share the cores, and threads of each would wait for one another.
 test: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" $(ARGS)
+
+# What `make test` leaves out: every case of a long list, journeys in a browser, kills, simulations, runs of many processes.
+test-long: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m long $(ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks $(ARGS)

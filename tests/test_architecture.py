@@ -257,6 +257,7 @@ def test_importing_tubelet_loads_nothing_heavy():
     assert _loaded(program) == "[]"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "command",
     [
@@ -302,14 +303,10 @@ def test_the_help_of_no_command_loads_what_is_heavy():
     assert _loaded(program).endswith("light: True")
 
 
-def test_the_dashboard_never_loads_torch():
-    pages = ", ".join(
-        f"tubelet.dashboard.{name}.page"
-        for name in ("corpus", "video", "windows", "sensitivity", "sql")
-    )
-    assert _loaded(
-        f"import sys, {pages}; print('torch' in sys.modules, 'tubelet.ingest' in sys.modules)"
-    ).endswith("False False")
+def test_the_dashboard_never_loads_what_encodes():
+    names = ", ".join(dotted(path) for path in files("dashboard") if path.name != "__main__.py")
+    heavy = {"torch", "transformers", "av", "tubelet.ingest"}
+    assert _loaded(f"import sys, {names}; print(sorted({heavy} & set(sys.modules)))") == "[]"
 
 
 def test_who_reads_pictures_and_codes_has_them_brought_from_where_the_store_is_at_home() -> None:

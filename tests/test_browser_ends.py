@@ -16,6 +16,7 @@ from tubelet.store import Store
 
 pytestmark = [
     *BROWSER,
+    pytest.mark.long,
     pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc"),
 ]
 ENDLESS = "SELECT count(*) FROM range(1000000000) AS a, range(1000000000) AS b WHERE a.range = b.range + random()"

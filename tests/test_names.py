@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.commands import ROOT
 from tests.test_architecture import ALLOWED, files
 
@@ -15,9 +17,15 @@ SHARED = {"Table", "Column"}
 PARTICIPLES = {"told", "taught", "asked", "known", "held", "drawn", "said", "given", "brought", "foretell", "unlike"}  # fmt: skip
 
 
-def classes() -> Iterator[tuple[Path, ast.ClassDef]]:
-    for path in (path for room in ALLOWED for path in files(room)):
-        for node in ast.parse(path.read_text()).body:
+@pytest.fixture(scope="module")
+def trees() -> dict[Path, ast.Module]:
+    """Every file of the product, parsed once for the tests of this module."""
+    return {path: ast.parse(path.read_text()) for room in ALLOWED for path in files(room)}
+
+
+def classes(trees: dict[Path, ast.Module]) -> Iterator[tuple[Path, ast.ClassDef]]:
+    for path, tree in trees.items():
+        for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 yield path, node
 
@@ -34,9 +42,9 @@ def count_fields(node: ast.ClassDef) -> int:
     return sum("ClassVar" not in ast.unparse(part.annotation) for part in stated)
 
 
-def test_dataclasses_of_more_than_four_fields_take_their_values_by_name() -> None:
+def test_dataclasses_of_more_than_four_fields_take_their_values_by_name(trees) -> None:
     found = [
-        (path, node) for path, node in classes() if describe_dataclass(node) and count_fields(node) > POSITIONAL
+        (path, node) for path, node in classes(trees) if describe_dataclass(node) and count_fields(node) > POSITIONAL
     ]  # fmt: skip
     assert len(found) > 200
     positional = [
@@ -47,21 +55,20 @@ def test_dataclasses_of_more_than_four_fields_take_their_values_by_name() -> Non
     assert not positional, "add kw_only=True"
 
 
-def test_a_class_has_a_name_of_its_own() -> None:
+def test_a_class_has_a_name_of_its_own(trees) -> None:
     places = defaultdict(set)
-    for path, node in classes():
+    for path, node in classes(trees):
         places[node.name].add(str(path.relative_to(ROOT)))
     assert len(places) > 600
     twice = {name: sorted(found) for name, found in places.items() if len(found) > 1}
     assert twice.keys() == SHARED, "name each by its subject"
 
 
-def test_functions_are_verbs() -> None:
+def test_functions_are_verbs(trees) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
-        for room in ALLOWED
-        for path in files(room)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and not any("property" in ast.unparse(each) for each in node.decorator_list)
         and node.name.strip("_").split("_")[0] in PARTICIPLES

@@ -33,6 +33,7 @@ def test_there_are_notebooks_without_outputs() -> None:
         assert not any(cell.get("outputs") for cell in json.loads(path.read_text())["cells"])
 
 
+@pytest.mark.long
 def test_the_notebook_of_the_window_shift_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ def test_a_statistic_that_gives_no_number_per_token_is_caught_at_its_first_grid(
         summed(np.ones((2, 3, 3, 8), np.float32))
 
 
+@pytest.mark.long
 def test_an_installed_tubelet_needs_no_jaxtyping():
     """`None` in sys.modules makes an import fail, as if the package were not there."""
     program = (

@@ -88,6 +88,7 @@ def tree() -> set[str]:
     return names | {"tubelet/dashboard/.streamlit/config.toml", "tubelet/py.typed"}
 
 
+@pytest.mark.long
 def test_the_wheel_carries_the_rooms_and_nothing_else(built: Built) -> None:
     names = set(zipfile.ZipFile(built.wheel).namelist())
     (metadata,) = {name.split("/")[0] for name in names} - {"tubelet"}
@@ -109,6 +110,7 @@ def test_the_source_distribution_carries_what_the_wheel_is_made_of(built: Built)
     ]
 
 
+@pytest.mark.long
 def test_an_installed_package_says_its_version_beside_packages_with_names_of_rooms(
     installed: Environment, built: Built, home: Path
 ) -> None:
@@ -145,6 +147,7 @@ def test_the_example_of_the_readme_runs_beside_a_folder_that_is_called_store(
     assert re.fullmatch(r"\(\d+, \d+, \d+, \d+\) \d+\n", done.stdout)
 
 
+@pytest.mark.long
 def test_an_installed_dashboard_answers_with_the_settings_of_its_wheel(
     installed: Environment, home: Path
 ) -> None:

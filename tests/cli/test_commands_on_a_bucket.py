@@ -10,6 +10,7 @@ import pytest
 from tests import buckets
 from tests.buckets import URL
 from tests.commands import run_here
+from tests.tiers import thin
 from tests.videos import make_folder
 from tubelet.cli import main
 from tubelet.cli.forms import walk_commands
@@ -78,6 +79,7 @@ TRIES: dict[str, Try | Refusal] = {
     "dashboard": Refusal(("--allow-jobs",), "needs a store in a folder"),
     "demo": Refusal((), "makes its store in a folder"),
 }
+QUICK = ("ingest", "tag", "sql", "queries list", "basis import", "compact", "remove")
 ENDLESS = {"mcp"}  # which answers until its input ends
 
 
@@ -109,7 +111,7 @@ def test_every_command_over_a_store_is_tried():
     assert commands().keys() == TRIES.keys() | ENDLESS
 
 
-@pytest.mark.parametrize("name", TRIES)
+@pytest.mark.parametrize("name", thin(TRIES, QUICK))
 def test_a_command_works_on_a_bucket_or_says_what_to_do(name, folder):
     asked = TRIES[name]
     clip = _first_clip() if "CLIP" in asked.arguments else ""

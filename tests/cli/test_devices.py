@@ -8,6 +8,7 @@ import pytest
 from tests.cli.test_failures import is_a_sentence, run
 from tests.commands import tubelet
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.store.wording import tell
 
@@ -49,7 +50,7 @@ PRINTING = [
 ]
 
 
-@pytest.mark.parametrize("command", PRINTING, ids=lambda command: " ".join(command[:2]))
+@pytest.mark.parametrize("command", thin(PRINTING, 4), ids=lambda command: " ".join(command[:2]))
 def test_a_full_device_is_a_sentence(command, root, video, tmp_path):
     arguments = [part.format(root=root, video=video, tmp=tmp_path) for part in command]
     without = ("ingest", "demo", "plan", "sql", "schema", "encoders", "--help")
@@ -59,6 +60,7 @@ def test_a_full_device_is_a_sentence(command, root, video, tmp_path):
     assert Path("/dev/full").is_char_device()
 
 
+@pytest.mark.long
 def test_a_full_device_for_messages_ends_no_command(root, video, tmp_path):
     for command in (
         ("backfill", "--store", root),
@@ -76,7 +78,7 @@ CLOSED = {
 }
 
 
-@pytest.mark.parametrize("closed", CLOSED)
+@pytest.mark.parametrize("closed", thin(CLOSED))
 def test_a_closed_device_is_no_traceback_and_no_file_takes_its_place(closed, root):
     command = ("sql", "FROM range(3)", "--store", root, "--format", "csv", "--max-rows", "2")
     done = run(*command, shell=f"exec {{command}} {closed}")

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from tests.commands import ROOT, environment, tubelet
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet import cli
 from tubelet.cli import failures
 from tubelet.cli.printing import print_result
@@ -96,7 +97,7 @@ EXPORTS = {
 }
 
 
-@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("name", thin(EXPORTS))
 def test_an_export_writes_through_a_link_and_leaves_a_device_as_it_is(name, root, tmp_path):
     """It replaced what the link was, and would have replaced the device."""
     (tmp_path / name).symlink_to("/dev/full")
@@ -275,6 +276,7 @@ def test_a_taken_port_and_a_missing_store_are_said_before_an_address(root, tmp_p
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.long
 def test_ctrl_c_inside_pairs_keeps_what_was_measured(tmp_path):
     store = synthetic_store(tmp_path / "store", videos=1, clips=4, shift=1)
     asked = stored.StoredPairs(pairs="all")
@@ -312,7 +314,7 @@ def catches(process: int, number: int) -> bool:
         ("sql", "SELECT sum(norm) FROM token_stats"),
     ],
 )
-@pytest.mark.parametrize("seconds", [0, 0.8])
+@pytest.mark.parametrize("seconds", thin([0, 0.8]))
 def test_ctrl_c_is_never_a_traceback(command, seconds, root):
     """Before the command has its handlers, Python itself answers, by a traceback that no program can prevent."""
     process = subprocess.Popen(

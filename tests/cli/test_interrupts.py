@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from tests.commands import environment
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet import cli
 from tubelet.cli import failures
 from tubelet.store import Store
@@ -61,7 +62,9 @@ PLACES = [
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(("owner", "name"), PLACES, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(
+    ("owner", "name"), thin(PLACES, spread=True), ids=lambda value: str(value)[:30]
+)
 def test_inside_a_repair_it_leaves_a_store_that_a_repair_makes_whole(
     owner: Any, name: str, after: bool, root: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.commands import ROOT, environment, tubelet
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.store.disk import outputs
 from tubelet.store.saved_queries import SavedQuery, save_query
@@ -45,7 +46,7 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", thin(WRITERS))
 def test_a_file_on_a_full_device_is_named_in_a_sentence(name, root, tmp_path):
     (tmp_path / name).symlink_to("/dev/full")
     done = tubelet(*WRITERS[name], "--store", root, "-o", tmp_path / name)
@@ -73,6 +74,7 @@ LIMITED = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LIMITED)
 def test_a_file_that_may_not_grow_is_named_in_a_sentence(name, root, tmp_path):
     """`ulimit -f` ended commands with `unexpected error: OSError`, to be reported."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.stores import synthetic_store
 from tests.videos import make_video
 from tubelet import cli
@@ -151,6 +151,6 @@ def test_a_command_that_is_printed_can_be_typed(command, here, tmp_path):
         return
     output = ["-o", str(made.parent / "out.html")] if name == "report" else []
     small = ["--size", "32", "--frames", "4"] if name in ("ingest", "plan") else []
-    process = tubelet(name, *arguments, *small, *output)
+    process = run_here(name, *arguments, *small, *output)
     assert process.returncode in (0, 1), f"{command}: {process.stderr}"
     assert "Usage:" not in process.stderr and "is now called" not in process.stderr

@@ -170,6 +170,7 @@ def test_an_answer_is_cut_at_the_ceiling_and_says_so(agent: Agent) -> None:
     assert len(agent.call("run_query", sql="FROM range(50)", max_rows=3)["rows"]) == 3
 
 
+@pytest.mark.long
 def test_a_picture_shows_the_token(numbered_store: Store) -> None:
     """The red corner of the numbered videos is patch (0, 0)."""
     clip = numbered_store.rows("FROM clips ORDER BY clip_id LIMIT 1")[0]
@@ -189,6 +190,7 @@ def read_pixels(content: Any) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(content.data))).convert("RGB"))
 
 
+@pytest.mark.long
 def test_attacks_by_an_agent_reach_nothing(place: Place, before: tuple) -> None:
     with start_agent(place.store.root) as agent:
         for number, attempt in enumerate(share(0, 4)):

@@ -186,6 +186,7 @@ def test_other_sites_and_strangers_get_nothing(
     assert closed.get("/api/query?sql=SELECT+1", headers=right).status_code == 200
 
 
+@pytest.mark.long
 def test_attacks_over_http_reach_nothing(
     place: Place, before: tuple, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def visit(browser, server: str) -> Iterator[Visit]:
         )
 
 
+@pytest.mark.long
 def test_windows_sensitivity_corpus_and_sql_and_their_links(visit: Visit, store: Store) -> None:
     """Opened by an address, and from there by the menu; thumbnails come from below the base path, too, and so does a file."""
     visit.open(
@@ -72,6 +73,7 @@ def test_windows_sensitivity_corpus_and_sql_and_their_links(visit: Visit, store:
     assert len(rows) == 1 + len(store.rows("FROM videos"))
 
 
+@pytest.mark.long
 def test_the_player_plays_colors_selects_segments_and_saves(visit: Visit, store: Store) -> None:
     open_player(visit, store, "plays.mp4", "&map=true")
     expect(visit.page.locator(".player")).to_have_attribute("data-mode", "video", timeout=SLOW)
@@ -86,11 +88,13 @@ def test_the_player_plays_colors_selects_segments_and_saves(visit: Visit, store:
     ), [path for path in visit.asked if "static" not in path]
 
 
+@pytest.mark.long
 def test_pictures_stand_in_where_the_browser_cannot_play(visit: Visit, store: Store) -> None:
     open_player(visit, store, "silent-film.mpg")
     expect(visit.page.locator(".player")).to_have_attribute("data-mode", "pictures", timeout=SLOW)
 
 
+@pytest.mark.long
 def test_nothing_answers_beside_the_base_path(server: str, store: Store) -> None:
     beside = server.removesuffix(BASE)
     for path in (f"source/{video(store, 'plays.mp4')}", "colors/x", "_stcore/health"):

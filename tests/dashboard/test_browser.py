@@ -12,7 +12,7 @@ from tests.dashboard.test_windows_page import add_pairs
 from tests.stores import synthetic_store
 from tubelet.store import Store
 
-pytestmark = BROWSER
+pytestmark = [*BROWSER, pytest.mark.long]
 VIDEOS = 30  # two pages of the table
 CORPUS, SQL = "What is in the store?", "What do you want to know?"
 SLOW_QUERY = "SELECT count(*) AS slow FROM range(100_000) a, range(1_000_000) b WHERE hash(a.range + b.range) % 7 = 0"

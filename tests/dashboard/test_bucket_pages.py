@@ -30,6 +30,7 @@ def read_sidebar(page: AppTest) -> str:
     return "\n".join(one.value for one in [*page.sidebar.markdown, *page.sidebar.caption])
 
 
+@pytest.mark.long
 def test_pages_show_a_bucket_and_follow_its_commits(store, tmp_path, monkeypatch):
     monkeypatch.setenv(READ_ONLY, "1")
     monkeypatch.setenv(STORE_OPTIONS, json.dumps({"cache": str(tmp_path / "reader")}))

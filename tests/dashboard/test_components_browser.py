@@ -8,6 +8,7 @@ import pytest
 from tests.browsing import BROWSER, SLOW, Visit, expect, fetched, read_pixels, started, visiting
 from tests.numbered import PATCHES
 from tests.player import clips, open_player, video, within
+from tests.tiers import thin
 from tubelet.dashboard.components import modules
 from tubelet.store import Store
 
@@ -52,6 +53,7 @@ def test_modules_are_served_for_good_by_their_version_and_nothing_else_is(server
         assert status in (400, 404) and b"import" not in body
 
 
+@pytest.mark.long
 def test_patches_are_selected_and_marked_by_keyboard(visit: Visit, store: Store) -> None:
     clip = clips(store, "plays.mp4")[0]["clip_id"]
     open_player(visit, store, "plays.mp4")
@@ -79,6 +81,7 @@ def test_patches_are_selected_and_marked_by_keyboard(visit: Visit, store: Store)
     visit.expect_in_url(rf"segment={clip}-1\.3\.3(&|$)")
 
 
+@pytest.mark.long
 def test_the_map_by_keyboard_by_fingers_and_without_its_graphics_context(
     visit: Visit, store: Store
 ) -> None:
@@ -158,6 +161,7 @@ def pixels(visit: Visit) -> np.ndarray:
     return read_pixels(visit.page.locator(".cloud canvas")).ravel()
 
 
+@pytest.mark.long
 def test_a_driver_that_refuses_the_shaders_is_said_in_a_sentence(
     visit: Visit, store: Store
 ) -> None:
@@ -170,18 +174,21 @@ def test_a_driver_that_refuses_the_shaders_is_said_in_a_sentence(
 
 @pytest.mark.parametrize(
     ("kind", "body", "told"),
-    [
-        (
-            "text/html",
-            "<!doctype html><title>Tubelet</title>",
-            "No colors: the server sent text/html in place of application/octet-stream",
-        ),
-        (
-            "application/octet-stream",
-            "far too short",
-            f"No colors: the server sent 13 bytes in place of {8 * PATCHES * PATCHES * 3}",
-        ),
-    ],
+    thin(
+        [
+            (
+                "text/html",
+                "<!doctype html><title>Tubelet</title>",
+                "No colors: the server sent text/html in place of application/octet-stream",
+            ),
+            (
+                "application/octet-stream",
+                "far too short",
+                f"No colors: the server sent 13 bytes in place of {8 * PATCHES * PATCHES * 3}",
+            ),
+        ],
+        spread=True,
+    ),
 )
 def test_what_is_no_color_is_not_drawn_as_one(
     visit: Visit, store: Store, kind: str, body: str, told: str
@@ -196,6 +203,7 @@ def test_what_is_no_color_is_not_drawn_as_one(
     assert visit.page.locator(".latent[data-slice]").count() == 0
 
 
+@pytest.mark.long
 def test_who_asks_for_less_motion_gets_none(visit: Visit) -> None:
     """As every visitor of the tests does."""
     visit.open("windows", "What changes when the window shifts?")
@@ -204,6 +212,7 @@ def test_who_asks_for_less_motion_gets_none(visit: Visit) -> None:
     visit.page.wait_for_function(AT_REST)
 
 
+@pytest.mark.long
 def test_a_page_whose_server_has_ended_says_how_to_start_it_again(browser, store: Store) -> None:
     with started(store) as (address, process), visiting(browser, address) as visit:
         open_player(visit, store, "plays.mp4")

@@ -96,7 +96,7 @@ def test_too_few_videos_for_a_layout_say_so(tmp_path) -> None:
     made.close()
 
 
-@pytest.mark.parametrize("tool", [pytest.param("Select box", marks=BROWSER)])
+@pytest.mark.parametrize("tool", [pytest.param("Select box", marks=[*BROWSER, pytest.mark.long])])
 def test_a_box_on_the_map_becomes_a_selection_a_tag_a_condition_and_a_subject_of_reports(
     visit: Visit, browser, server: str, store: Store, tool: str
 ) -> None:

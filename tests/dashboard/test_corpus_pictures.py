@@ -68,7 +68,7 @@ def test_a_filter_that_lists_no_video_says_so(store: Store) -> None:
     assert "No video passes the filters." in text(test)
 
 
-@pytest.mark.parametrize("view", [pytest.param("Pictures", marks=BROWSER)])
+@pytest.mark.parametrize("view", [pytest.param("Pictures", marks=[*BROWSER, pytest.mark.long])])
 def test_a_picture_scrubs_by_pointer_and_keys_chooses_and_opens(
     visit: Visit, store: Store, view: str
 ) -> None:

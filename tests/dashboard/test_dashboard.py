@@ -1,14 +1,12 @@
 """The dashboard's pages on stores of every kind, what they show and offer, and what the dashboard imports."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.commands import ROOT
 from tests.kinds import KINDS
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
@@ -246,21 +244,6 @@ def test_a_thumbnail_that_is_gone_is_an_empty_cell(small: Store) -> None:
     assert corpus_videos.thumbnail(small, "media/gone.jpg") is None
     assert corpus_videos.thumbnail(small, small.rows("FROM videos")[0]["thumbnail"]).startswith(
         "data:image/jpeg;base64,"
-    )
-
-
-def test_the_dashboard_imports_neither_torch_nor_ingest() -> None:
-    modules = sorted(
-        f"tubelet.dashboard.{path.stem}"
-        for path in app.HERE.glob("*.py")
-        if path.stem != "__init__"
-    )
-    code = f"import json, sys, {', '.join(modules)}; print(json.dumps(sorted(sys.modules)))"
-    listed = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert not {"torch", "transformers", "ingest", "av"} & set(
-        json.loads(listed.stdout.splitlines()[-1])
     )
 
 

@@ -181,6 +181,7 @@ def report_script(name: str, path: str) -> None:
     report_page.make_pages(())[name].show(store, selection.choose(store))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["dimensions", "changes"])
 def test_the_tables_of_reports_lead_to_the_page_of_each_dimension(
     name: str, store: Store, planted_everything: Store

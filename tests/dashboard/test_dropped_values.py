@@ -6,6 +6,7 @@ import pytest
 
 from tests.dashboard.test_dashboard import open_page
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.dashboard.dropped_values import LONGEST, describe_dropped
 from tubelet.store import Store
 
@@ -19,7 +20,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.mark.parametrize(
     ("page", "asked", "said"),
-    [
+    thin([
         ("video", {"color": "basis of July"}, "**color**: basis of July is not available here; using components of the corpus instead."),
         ("video", {"map": "maybe"}, "**map**: maybe is not available here; using off instead."),
         ("video", {"map": "true", "map-x": "length"}, "**map-x**: length is not available here; using component 1 instead."),
@@ -28,7 +29,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         ("sensitivity", {"shift": "99"}, "**shift**: 99 is not available here; using 2 instead."),
         ("sensitivity", {"resample": "label"}, "**resample**: label is not available here; using each video instead."),
         ("dimension", {"dimension": "first"}, "**dimension**: first is not available here; using 0 instead."),
-    ],
+    ], 3, spread=True),
 )  # fmt: skip
 def test_a_value_that_is_not_here_is_named_with_what_is_shown_instead(
     store: Store, page: str, asked: dict[str, str], said: str
@@ -42,7 +43,7 @@ def test_a_value_that_is_not_here_is_named_with_what_is_shown_instead(
 
 @pytest.mark.parametrize(
     ("page", "asked"),
-    [
+    thin([
         ("video", {}),
         ("video", {"color": "clusters", "clusters": "20"}),
         ("video", {"color": "components of the corpus"}),  # the default, written out
@@ -52,7 +53,7 @@ def test_a_value_that_is_not_here_is_named_with_what_is_shown_instead(
         ("sensitivity", {"resample": "each video"}),
         ("dimension", {"dimension": "3.0"}),
         ("sql", {"query": "SELECT  1", "picture": "table"}),
-    ],
+    ], 4, spread=True),
 )  # fmt: skip
 def test_values_that_are_here_are_not_spoken_of(
     store: Store, page: str, asked: dict[str, str]

@@ -10,6 +10,7 @@ import pytest
 
 from tests.browsing import BROWSER, Visit, sync_api, visiting
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.store import Store
 
 pytestmark = BROWSER
@@ -109,7 +110,7 @@ def folder_is_shown(visit: Visit, store: Store) -> None:
     assert store.root.name in shown(visit.page), "the folder's name is shown as it is"
 
 
-@pytest.mark.parametrize("path", LISTING)
+@pytest.mark.parametrize("path", thin(LISTING, ["?section=Encoders"]))
 def test_hostile_names_do_nothing_on_any_page(visit: Visit, store: Store, path: str) -> None:
     """On those that the other tests open by the name of a video, there."""
     visit.open(path, PAGES[path])
@@ -117,6 +118,7 @@ def test_hostile_names_do_nothing_on_any_page(visit: Visit, store: Store, path: 
     folder_is_shown(visit, store)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(len(WORDS)))
 def test_a_hostile_name_is_shown_as_it_is(visit: Visit, store: Store, number: int) -> None:
     (video,) = store.rows("FROM videos WHERE name = ? ORDER BY video_id LIMIT 1", [WORDS[number]])
@@ -140,6 +142,7 @@ def test_a_hostile_name_is_shown_as_it_is(visit: Visit, store: Store, number: in
     folder_is_shown(visit, store)
 
 
+@pytest.mark.long
 def test_hostile_addresses_do_nothing(visit: Visit) -> None:
     """Neighboring parameters get different words, and every page another one of them."""
     for number, path in enumerate(("", "video", "windows")):
@@ -149,6 +152,7 @@ def test_hostile_addresses_do_nothing(visit: Visit) -> None:
         nothing_came_of_it(visit)
 
 
+@pytest.mark.long
 def test_hostile_conditions_do_nothing(visit: Visit) -> None:
     """The one of several lines from the address, whose other parameters hold the others; those as they are typed, too."""
     *typed, lines = WORDS
@@ -173,6 +177,7 @@ def refusals(visit: Visit) -> "sync_api.Locator":
     )
 
 
+@pytest.mark.long
 def test_hostile_queries_wait_and_their_errors_and_answers_do_nothing(visit: Visit) -> None:
     """The first by a link, the others typed; in the end one that answers, with the words as names of its columns, too."""
     raising = [f"SELECT error('{word}')" for word in WORDS]

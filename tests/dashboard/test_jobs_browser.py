@@ -13,7 +13,7 @@ from tubelet.store import Store
 from tubelet.store.jobs import state
 from tubelet.store.jobs.listing import list_jobs
 
-pytestmark = BROWSER
+pytestmark = [*BROWSER, pytest.mark.long]
 TOKEN = "of-this-test"
 RUNS = re.compile(r"^[\d,]+ of about [\d,]+ clips, .* left$")
 

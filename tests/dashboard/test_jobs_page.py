@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tests.dashboard.test_dashboard import open_page, text
 from tests.store.test_jobs import wait_for
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.cli import main
 from tubelet.cli.forms import describe_commands
 from tubelet.dashboard import access
@@ -163,7 +164,7 @@ def test_a_job_that_has_ended_fills_its_form_in_again(store: Store) -> None:
     assert "--no-pictures" not in command_line(test) and "--frames=8" in command_line(test)
 
 
-@pytest.mark.parametrize("name", [form.name for form in describe_commands(main)])
+@pytest.mark.parametrize("name", thin((form.name for form in describe_commands(main)), 4))
 def test_every_form_opens_empty(store: Store, name: str) -> None:
     test = open_page("jobs", store, **START, command=name)
     assert not test.exception

@@ -11,7 +11,7 @@ from tests.videos import make_video
 from tubelet.dashboard.video.surprise_heat import NOT_PREDICTED
 from tubelet.store import Store
 
-pytestmark = BROWSER
+pytestmark = [*BROWSER, pytest.mark.long]
 TOKEN, HEADING = "of-this-test", "What does the predictor fill in?"
 ROWS = 4  # and columns of patches
 

@@ -15,6 +15,7 @@ from tests.planted_changes import plant_changes
 from tests.planted_probes import keep_planted_run
 from tests.planted_surprise import plant_surprise
 from tests.stores import Recipe, add_videos, synthetic_store
+from tests.tiers import thin
 from tubelet.dashboard import document
 from tubelet.store import Store
 from tubelet.store.jobs.recording import Recording
@@ -46,6 +47,7 @@ PAGES = [
     "jobs?jobs-section=Start+a+job",
     "help",
 ]
+QUICK = [page for page in PAGES if not re.match(".*[?](section|view=Pictures|jobs-)", page)]
 TABBED, LATE_ON = ("changes", "encoders", "sql"), ("sensitivity", "windows")
 SIZES = {"light": (1280, 800), "dark": (390, 844)}
 WATCH_SHIFTS = """window.shifts = []
@@ -84,7 +86,7 @@ def running_job(store: Store) -> Iterator[None]:
     running.end(0, "")
 
 
-@pytest.fixture(scope="module", params=SIZES)
+@pytest.fixture(scope="module", params=thin(SIZES, ["dark"]))
 def pages(request, browser, server: str) -> Iterator[Visit]:
     """Every page once, in light on a desk and in dark on a phone."""
     with visiting(browser, server, SIZES[request.param]) as visit:
@@ -95,7 +97,7 @@ def pages(request, browser, server: str) -> Iterator[Visit]:
         ]  # a synthetic store has none
 
 
-@pytest.fixture(params=PAGES)
+@pytest.fixture(params=thin(PAGES, QUICK))
 def page(request, pages: Visit) -> Visit:
     """On a desk, some are drawn before the browser has the modules that draw widgets: on a slow machine they come one by one."""
     late = request.param in LATE_ON and pages.page.viewport_size["width"] > PHONE
@@ -154,6 +156,7 @@ def largest_session(shifts: list[dict]) -> float:
     return max((sum(shift["value"] for shift in session) for session in sessions), default=0.0)
 
 
+@pytest.mark.long
 def test_a_store_that_grows_is_told_and_shown_when_asked(visit: Visit, store: Store) -> None:
     before = len(store.rows("FROM videos"))
     visit.lacks_pictures = True

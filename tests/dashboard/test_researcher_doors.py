@@ -56,6 +56,7 @@ def agree_value(found: Any, right: Any) -> bool:
     return str(found) == str(right) if not isinstance(right, bool) else bool(found) is right
 
 
+@pytest.mark.long
 def test_over_http(
     store: Store, expected: dict, clip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +69,7 @@ def test_over_http(
         agree(name, [[*row.values()] for row in answer.json()["rows"]], expected[name])
 
 
+@pytest.mark.long
 def test_in_the_command(store: Store, expected: dict, clip: str) -> None:
     runner = CliRunner()
     for name, sql in QUESTIONS.items():
@@ -78,6 +80,7 @@ def test_in_the_command(store: Store, expected: dict, clip: str) -> None:
         agree(name, [[*row.values()] for row in json.loads(done.stdout)], expected[name])
 
 
+@pytest.mark.long
 def test_on_the_page(store: Store, expected: dict, clip: str) -> None:
     """One session, as of somebody who asks them one after the other."""
     page = open_page("sql", store)

@@ -9,7 +9,7 @@ from tests.stores import synthetic_store
 from tubelet.store import Store
 from tubelet.store.annotations.tags import list_tags
 
-pytestmark = BROWSER
+pytestmark = [*BROWSER, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

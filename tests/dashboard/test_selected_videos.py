@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from tests.dashboard.test_corpus_map import EVERYWHERE
 from tests.dashboard.test_dashboard import open_page, stands, text
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.dashboard import selected_videos
 from tubelet.dashboard.access import READ_ONLY
 from tubelet.dashboard.chosen import VideoChoice
@@ -188,7 +189,7 @@ def test_rows_of_more_videos_than_an_address_carries_become_a_tag(store, monkeyp
     remove_tag(store, "all o'them")
 
 
-@pytest.mark.parametrize("page", ["corpus", "video", "windows", "sensitivity", "sql"])
+@pytest.mark.parametrize("page", thin(["corpus", "video", "windows", "sensitivity", "sql"], 2))
 def test_the_selection_of_an_address_holds_on_every_page(store, page):
     test = open_page(page, store, selected="tag:o'dd")
     assert not test.exception

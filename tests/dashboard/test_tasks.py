@@ -95,6 +95,7 @@ def walk(shared: Visit) -> Walk:
     return Walk(shared)
 
 
+@pytest.mark.long
 def test_find_the_most_static_video_and_open_it(walk: Walk, store: Store) -> None:
     walk.visit.open("", CORPUS)
     walk.choose("Order by", "highest curve")
@@ -121,6 +122,7 @@ def test_go_from_a_row_to_a_patch(walk: Walk, store: Store) -> None:
     assert walk.clicks <= 2
 
 
+@pytest.mark.long
 def test_choose_several_rows_and_compare_two_side_by_side(walk: Walk) -> None:
     walk.visit.open("?order=name", CORPUS)
     table = walk.page.get_by_role("region", name="Videos of this page")
@@ -138,6 +140,7 @@ def test_choose_several_rows_and_compare_two_side_by_side(walk: Walk) -> None:
     assert walk.clicks <= 3
 
 
+@pytest.mark.long
 def test_follow_a_patch_and_export_its_track_and_read_what_a_statistic_means(
     walk: Walk, store: Store
 ) -> None:
@@ -160,6 +163,7 @@ def test_follow_a_patch_and_export_its_track_and_read_what_a_statistic_means(
     assert walk.clicks <= 2
 
 
+@pytest.mark.long
 def test_cut_an_object_out_and_export_the_mask(walk: Walk, store: Store) -> None:
     open_player(walk.visit, store, "plays.mp4")
     walk.click("button", "Foreground")
@@ -172,6 +176,7 @@ def test_cut_an_object_out_and_export_the_mask(walk: Walk, store: Store) -> None
     assert walk.clicks <= 5
 
 
+@pytest.mark.long
 def test_find_a_patch_elsewhere(walk: Walk, store: Store) -> None:
     open_player(walk.visit, store, "plays.mp4")
     walk.at(".grid", 0, 0)
@@ -188,6 +193,7 @@ def test_find_a_patch_elsewhere(walk: Walk, store: Store) -> None:
     assert walk.clicks <= 5
 
 
+@pytest.mark.long
 def test_see_one_object_in_two_videos_on_one_frame(walk: Walk, store: Store) -> None:
     open_player(walk.visit, store, "plays.mp4")
     walk.text("Side by side")
@@ -233,6 +239,7 @@ def two_encoders_server(two_encoders: Store) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.long
 def test_compare_two_encoders_on_one_frame(
     browser, two_encoders: Store, two_encoders_server: str
 ) -> None:
@@ -264,6 +271,7 @@ def test_compare_two_encoders_on_one_frame(
         assert walk.clicks <= 5 and len(names) == 2
 
 
+@pytest.mark.long
 def test_color_by_cluster_draw_an_area_and_save_its_tokens_and_the_map_follows_the_player(
     walk: Walk, store: Store
 ) -> None:
@@ -301,6 +309,7 @@ def test_color_by_cluster_draw_an_area_and_save_its_tokens_and_the_map_follows_t
     expect(cloud).to_have_attribute("data-here", f"{3 * size} {size}", timeout=SLOW)
 
 
+@pytest.mark.long
 def test_see_which_dimensions_react_and_one_of_them_on_a_video(
     browser, two_encoders: Store, two_encoders_server: str
 ) -> None:
@@ -323,6 +332,7 @@ def test_see_which_dimensions_react_and_one_of_them_on_a_video(
         assert walk.clicks <= 1
 
 
+@pytest.mark.long
 def test_save_where_one_stands_and_come_back(walk: Walk, store: Store) -> None:
     clip = clips(store, "plays.mp4")[1]["clip_id"]
     state = f"&clip={clip}&slice=3&patches={clip}-3.1.2&color=labels&map=true&map-of=the+corpus&search-corpus=true"
@@ -338,6 +348,7 @@ def test_save_where_one_stands_and_come_back(walk: Walk, store: Store) -> None:
     assert walk.clicks == 0
 
 
+@pytest.mark.long
 def test_ask_a_question_in_sql_and_keep_the_answer(walk: Walk) -> None:
     walk.visit.open("sql", "What do you want to know?")
     query = "SELECT v.name, c.clip_id, avg(s.norm) OVER (PARTITION BY v.name) AS n FROM videos v JOIN clips c USING (video_id) JOIN slice_stats s USING (clip_id) LIMIT 9"

@@ -15,7 +15,7 @@ from tubelet.latent import colorings
 from tubelet.latent.colorings import Coloring
 from tubelet.store import Store
 
-pytestmark = BROWSER
+pytestmark = [*BROWSER, pytest.mark.long]
 DRAWN = """(canvas, colors) => new Promise(done => {
   const deadline = performance.now() + 20000
   const look = () => {

@@ -84,6 +84,7 @@ def test_the_map_of_a_corpus_shows_the_sql_of_a_kept_basis_only(store: Store) ->
     assert "basis_vectors" not in shown, "the page's own basis is not a row of the store"
 
 
+@pytest.mark.long
 def test_search_says_whether_it_was_exact_and_what_a_sketch_is_known_to_miss(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from tubelet.latent.channels import OfSample
 from tubelet.latent.colorings import Coloring
 from tubelet.store import Store
 
-pytestmark = BROWSER
+pytestmark = [*BROWSER, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

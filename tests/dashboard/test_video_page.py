@@ -66,6 +66,7 @@ def playing(opened: Visit) -> Visit:
     return opened
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("view", ["beside", "over"])
 def test_the_colors_are_those_of_the_frame_that_the_video_shows(
     playing: Visit, store: Store, view: str
@@ -96,6 +97,7 @@ def test_frames_that_no_window_covers_have_no_colors_and_the_page_says_so(playin
     assert shown(visit, ".latent.beside") == [0] * 8
 
 
+@pytest.mark.long
 def test_while_it_plays_the_slice_follows_the_frame(playing: Visit) -> None:
     visit = playing
     seek(visit, 40)
@@ -147,6 +149,7 @@ def test_steps_go_slice_by_slice_across_windows_by_button_and_by_key(playing: Vi
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "why"),
     [
@@ -173,15 +176,12 @@ def test_slice_pictures_stand_in_for_what_cannot_be_played_and_the_page_says_why
     visit.page.get_by_role("button", name="Pause").click()
 
 
+@pytest.mark.long
 def test_a_file_that_the_browser_turns_down_is_replaced_by_pictures_unasked(
     visit: Visit, store: Store
 ) -> None:
-    visit.page.route(
-        "**/source/*",
-        lambda route: route.fulfill(
-            status=200, content_type="video/mp4", body=b"no video at all" * 100
-        ),
-    )
+    answer = {"status": 200, "content_type": "video/mp4", "body": b"no video at all" * 100}
+    visit.page.route("**/source/*", lambda route: route.fulfill(**answer))
     open_player(visit, store, "plays.mp4")
     expect(
         visit.page.get_by_role("status").filter(has_text="this browser cannot play the file")
@@ -191,6 +191,7 @@ def test_a_file_that_the_browser_turns_down_is_replaced_by_pictures_unasked(
     assert number(shown(visit, ".picture")) == 18
 
 
+@pytest.mark.long
 def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is_chosen_and_kept(
     visit: Visit, store: Store
 ) -> None:
@@ -236,6 +237,7 @@ def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is
     )
 
 
+@pytest.mark.long
 def test_a_click_takes_exactly_the_patch_under_it(playing: Visit) -> None:
     """In windows of other sizes, on screens of other densities, and at the first again."""
     visit = playing
@@ -283,6 +285,7 @@ def test_dragging_takes_every_patch_on_its_way_and_shift_adds_one(playing: Visit
     expect(visit.page.get_by_role("heading", name="4 patches")).to_have_count(0, timeout=SLOW)
 
 
+@pytest.mark.long
 def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(
     visit: Visit, store: Store
 ) -> None:
@@ -318,6 +321,7 @@ def test_a_marked_patch_is_followed_on_the_player_and_in_a_table(
     assert len(lines) == 17 and f'"{clip["clip_id"]}"' in lines[1]
 
 
+@pytest.mark.long
 def test_what_is_shown_is_saved_as_png_and_the_colors_as_an_array(
     playing: Visit, store: Store
 ) -> None:
@@ -335,6 +339,7 @@ def test_what_is_shown_is_saved_as_png_and_the_colors_as_an_array(
     assert np.array_equal(saved, colorings.color_clip(store, clip["clip_id"], basis))
 
 
+@pytest.mark.long
 def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(
     visit: Visit, store: Store
 ) -> None:
@@ -369,6 +374,7 @@ def test_a_search_finds_the_same_patch_in_other_videos_and_leads_there(
     expect(last).to_be_in_viewport(timeout=SLOW)
 
 
+@pytest.mark.long
 def test_where_the_player_comes_to_rest_is_in_the_url_and_scrubbing_a_window_fetches_nothing(
     playing: Visit, store: Store
 ) -> None:

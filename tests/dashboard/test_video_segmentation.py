@@ -131,6 +131,7 @@ def test_what_is_no_mask_is_a_sentence(
     assert status == 404 and words in body.decode()
 
 
+@pytest.mark.long
 class TestBrowser:
     """The page itself."""
 

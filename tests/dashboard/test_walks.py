@@ -9,7 +9,7 @@ from tests.player import HEADING
 from tubelet.reports.sensitivity import sections as report
 from tubelet.store import Store
 
-pytestmark = BROWSER
+pytestmark = [*BROWSER, pytest.mark.long]
 HEADINGS = {
     "Corpus": "What is in the store?", "Video": HEADING, "Windows": "What changes when the window shifts?",
     "Sensitivity": report.TITLE, "SQL": "What do you want to know?",

@@ -148,6 +148,7 @@ def test_the_buffer_holds_what_its_heading_names(paired):
     ] == pytest.approx(pair["stop_a"])
 
 
+@pytest.mark.long
 def test_damaged_or_absent_pairs_are_sentences(paired, bare, tmp_path):
     with pytest.raises(StoreError, match="holds no pair gone"):
         measure_differences(paired, "gone", 1)

@@ -24,6 +24,7 @@ def server(numbered_server: str) -> str:
     return numbered_server
 
 
+@pytest.mark.long
 def test_a_question_is_typed_answered_looked_at_and_downloaded(visit: Visit) -> None:
     visit.open("sql", TITLE)
     editor = visit.editor()
@@ -54,6 +55,7 @@ def test_a_question_is_typed_answered_looked_at_and_downloaded(visit: Visit) -> 
     visit.page.keyboard.press("Escape")
 
 
+@pytest.mark.long
 def test_by_keyboard_an_answer_becomes_a_chart_and_patches_which_a_link_shows_elsewhere(
     browser: "sync_api.Browser", visit: Visit
 ) -> None:
@@ -93,6 +95,7 @@ def _see_elsewhere(browser: "sync_api.Browser", visit: Visit, shown: list[str]) 
         assert not fresh.problems
 
 
+@pytest.mark.long
 def test_a_million_rows_are_downloaded(visit: Visit) -> None:
     visit.open("sql", TITLE)
     visit.editor().fill("SELECT i FROM range(1000000) AS r(i)")
@@ -108,6 +111,7 @@ def test_a_million_rows_are_downloaded(visit: Visit) -> None:
     assert lines == 1_000_001
 
 
+@pytest.mark.long
 def test_a_mistake_is_underlined_and_history_brings_a_query_back(visit: Visit) -> None:
     visit.open("sql", TITLE)
     editor = visit.editor()

@@ -64,6 +64,7 @@ class DyingPairs(PairsBatches):
         return DyingWorker(super().begin(store, device), self.marker)
 
 
+@pytest.mark.long
 def test_a_killed_process_loses_no_pair_and_doubles_none(tmp_path):
     with closing(synthetic_store(tmp_path / "whole", videos=4, clips=4, shift=1)) as whole:
         shutil.copytree(tmp_path / "whole", tmp_path / "store")
@@ -87,6 +88,7 @@ def forget(store: Store, name: str) -> None:
     store.commit(rows, dict.fromkeys(rows, clips))
 
 
+@pytest.mark.long
 def test_what_was_stopped_is_kept_and_a_rerun_adds_the_rest(tmp_path):
     command = BackfillBatches(BackfillOptions("norm"))
     with closing(synthetic_store(tmp_path / "store", videos=6, clips=2)) as store:

@@ -13,6 +13,7 @@ from tests.commands import ROOT
 from tests.contents import contents
 from tests.forks import fork
 from tests.plain_rows import video_row
+from tests.tiers import thin
 from tests.videos import make_folder
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.encoders import load
@@ -64,11 +65,13 @@ def plain(videos, tmp_path_factory):
 
 @pytest.mark.parametrize(
     "pace",
-    [
-        Concurrency(batch=7),
-        Concurrency(batch=1, readers=4, decoder_threads=1),
-        Concurrency(batch=3, readers=3, decoder_threads=1, writers=3),
-    ],
+    thin(
+        [
+            Concurrency(batch=3, readers=3, decoder_threads=1, writers=3),
+            Concurrency(batch=7),
+            Concurrency(batch=1, readers=4, decoder_threads=1),
+        ]
+    ),
 )
 def test_any_pace_makes_the_same_store(pace, videos, plain, tmp_path):
     plain, whole = plain
@@ -259,6 +262,7 @@ def encode_in_little_memory(answer: Path) -> None:
     answer.write_text(f"{batches.batch} {clips} {failures}")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     sys.platform != "linux", reason="limits the address space, which Linux enforces"
 )

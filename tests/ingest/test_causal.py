@@ -67,6 +67,7 @@ def encode_prefixes(whole, window):
         )
 
 
+@pytest.mark.long
 def test_stored_slices_are_the_last_ones_of_their_prefixes(ingested, whole):
     folder, _ = ingested
     windows = windows_of(folder / "a.mp4")
@@ -110,6 +111,7 @@ def test_whole_and_causal_tokens_are_two_encoders_and_a_rerun_adds_nothing(inges
     assert (again.clips, again.pairs, again.videos_decoded) == (0, 0, 0)
 
 
+@pytest.mark.long
 def test_the_plan_counts_the_same_tokens(ingested):
     folder, _ = ingested
     plan = job(folder / "a.mp4", causal=True).plan()

@@ -192,6 +192,7 @@ def test_without_shifted_pairs_the_middle_window_is_changed(ingested, tmp_path):
     assert {kind for kind, _ in found} == {"changed", "disjoint", "repeated"}
 
 
+@pytest.mark.long
 def test_a_plan_counts_the_windows_that_are_encoded_again(ingested):
     folder, _, _ = ingested
     plain, changed = (

@@ -9,9 +9,10 @@ import av
 import pytest
 from PIL import Image
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.contents import rows
 from tests.ingest.test_ingest import run
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.media.decoder import Decoder
 from tubelet.store import ids
@@ -56,7 +57,7 @@ def _replace(path: Path) -> None:
     make_video(path.parent.parent / "new.mp4", frames=9, seed=5).rename(path)
 
 
-@pytest.mark.parametrize("change", [_grow, _replace, Path.unlink])
+@pytest.mark.parametrize("change", thin([_grow, _replace, Path.unlink]))
 def test_a_file_that_does_not_stay_as_it_was_is_taken_back(change, folder, tmp_path, monkeypatch):
     from tubelet.ingest.job import Job
     from tubelet.ingest.pipeline import writer
@@ -80,7 +81,7 @@ def test_a_file_that_does_not_stay_as_it_was_is_taken_back(change, folder, tmp_p
             if table != "places"
             else "SELECT name FROM places",
         ) == [{"name": "later.mp4"}]
-    assert tubelet("check", "--store", tmp_path / "store").returncode == 0
+    assert run_here("check", "--store", tmp_path / "store").returncode == 0
     again = run([folder], tmp_path / "store")
     assert again.videos == 1 + (change is not Path.unlink) and not again.failures
 
@@ -162,6 +163,7 @@ def test_an_error_of_the_disk_says_nothing_of_the_content_and_is_tried_again(
     assert (again.clips, again.failures) == (2, [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["a-copy.mp4", "z-copy.mp4"])
 def test_a_copy_of_a_file_that_fails_is_no_duplicate_without_its_video(
     name, folder, tmp_path, monkeypatch

@@ -59,6 +59,7 @@ def consistent(root):
         store.close()
 
 
+@pytest.mark.long
 def test_killed_again_and_again_the_store_ends_as_if_nothing_had_happened(
     videos, uninterrupted, tmp_path
 ):
@@ -80,6 +81,7 @@ def test_killed_again_and_again_the_store_ends_as_if_nothing_had_happened(
     assert problems(root) == []
 
 
+@pytest.mark.long
 def test_two_ingests_at_once_make_one_store(videos, uninterrupted, tmp_path):
     root = tmp_path / "store"
     processes = [
@@ -108,6 +110,7 @@ def test_ctrl_c_commits_what_is_encoded_and_says_how_to_go_on(number, tmp_path):
     assert Store(root).rows("SELECT count(*) AS n FROM clips")[0]["n"] > 0
 
 
+@pytest.mark.long
 def test_readers_see_whole_commits_while_an_ingest_runs(videos, tmp_path):
     root = tmp_path / "store"
     process = started("ingest", videos, "--store", root, *ARGUMENTS, commits_at_once=True)

@@ -15,6 +15,7 @@ import requests
 
 from tests.commands import Running
 from tests.servers import Served, Server, serving
+from tests.tiers import thin
 from tubelet.ingest.errors import DownloadError
 from tubelet.ingest.weights import download as downloading
 from tubelet.ingest.weights.download import download
@@ -253,7 +254,7 @@ def download_alone(arguments: list[str], printed: list[Path]) -> None:
     download(url, PartialFile(Path(path)), 0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", thin([signal.SIGINT, signal.SIGKILL]))
 def test_a_stopped_download_goes_on_in_the_next_run(
     server: Server, part: PartialFile, number: int
 ) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from tests import image_network
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.followed import TrackShares, ingested
 from tests.videos import make_video
 from tubelet.ingest import encoders
@@ -215,7 +215,7 @@ def test_the_store_says_what_each_layer_suits(weights: Path, tmp_path: Path) -> 
             tmp_path / "store",
             "--json",
         )
-        summary = json.loads(tubelet("ingest", *arguments, check=True).stdout)
+        summary = json.loads(run_here("ingest", *arguments, check=True).stdout)
         assert summary["clips"] and not summary["failures"]
     store = Store(tmp_path / "store")
     rows = store.rows(
@@ -231,6 +231,7 @@ def test_the_store_says_what_each_layer_suits(weights: Path, tmp_path: Path) -> 
     store.close()
 
 
+@pytest.mark.long
 @needs_wheel
 def test_trained_on_imagenet_it_cuts_out_and_follows_what_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -245,6 +246,7 @@ def test_trained_on_imagenet_it_cuts_out_and_follows_what_moves(
     made.store.close()
 
 
+@pytest.mark.long
 @needs_wheel
 def test_the_demo_s_store_opens_on_a_trained_encoder_and_holds_a_video_encoder_too(
     tmp_path: Path,

@@ -287,6 +287,7 @@ def fetch_alone(release: Release, home: str, answer: Path) -> None:
     answer.write_text(str(fetch(release, lambda weights: None).path))
 
 
+@pytest.mark.long
 def test_two_processes_at_once_make_one_whole_file(
     server: Server, release: Release, home: Path, tmp_path: Path
 ) -> None:

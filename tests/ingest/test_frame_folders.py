@@ -77,6 +77,7 @@ def test_a_rerun_reads_nothing_and_other_pictures_or_rates_are_other_videos(fold
     assert (changed.clips, changed.videos_decoded) == (2, 1)
 
 
+@pytest.mark.long
 def test_windows_by_time_and_the_plan_take_folders_too(folder, tmp_path):
     bear = folder / "davis/bear"
     assert ingest(bear, tmp_path / "store", fps=6.0, frames=2, tail=False).clips == 1

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.conftest import shared
+from tests.tiers import thin
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.geometry import Geometry, choose_framing, picture
@@ -31,7 +32,7 @@ def test_pictures_are_those_of_meta_s_tensor_path_within_one_gray_level(case):
     assert difference.max() <= 1 and (difference > 0).mean() < 0.04
 
 
-@pytest.mark.parametrize("case", ["landscape", "upscale"])
+@pytest.mark.parametrize("case", thin(["landscape", "upscale"]))
 def test_an_ingest_with_meta_s_framing_encodes_meta_s_own_picture(case, tmp_path):
     """From a video file to stored tokens: the toy's numbers of Meta's golden picture."""
     facts, arrays = golden(case)
@@ -49,14 +50,14 @@ def test_an_ingest_with_meta_s_framing_encodes_meta_s_own_picture(case, tmp_path
         "--size",
         facts["crop"],
     )
-    tubelet("ingest", *arguments, "--framing", "meta", check=True)
+    run_here("ingest", *arguments, "--framing", "meta", check=True)
     store = Store(tmp_path / "store")
     (clip,) = store.rows("FROM clips")
     wanted = torch.from_numpy(arrays[f"{case}/out_tensor_uint8_CTHW"]).transpose(0, 1)[None]
     meant = ToyEncoder(torch.device("cpu")).encode(wanted).embeddings[0].numpy()
     np.testing.assert_allclose(store.grid(clip["clip_id"]).astype(np.float32), meant, atol=0.003)
     assert clip["geometry"] == "meta"
-    tubelet("ingest", *arguments, check=True)
+    run_here("ingest", *arguments, check=True)
     rows = store_rows(tmp_path / "store")
     assert [row["geometry"] for row in rows] == ["crop", "meta"] and len(
         {row["clip_id"] for row in rows}

@@ -11,6 +11,7 @@ from safetensors.torch import save
 
 from tests.checkpoints import TINY, tiny
 from tests.hostile_files import HOSTILE
+from tests.tiers import thin
 from tubelet.ingest import encoders, pretrained
 from tubelet.ingest.contract import LoadOptions
 from tubelet.ingest.networks.hub.models import describe_model
@@ -28,7 +29,7 @@ def refusal(load, *arguments: object) -> str:
     return told
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", thin(HOSTILE, 4))
 def test_a_file_that_holds_no_weights_is_a_sentence_for_every_encoder(
     name: str, tmp_path: Path
 ) -> None:
@@ -39,7 +40,7 @@ def test_a_file_that_holds_no_weights_is_a_sentence_for_every_encoder(
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", thin(HOSTILE, 4))
 def test_a_folder_of_such_files_is_a_sentence(name: str, tmp_path: Path) -> None:
     config = {"model_type": "dinov2", "hidden_size": 64, "num_hidden_layers": 1, "image_size": 32}
     (tmp_path / "config.json").write_text(

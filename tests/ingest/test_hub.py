@@ -12,6 +12,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from tests.commands import ROOT, environment, tubelet
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.ingest import encoders
 from tubelet.ingest.contract import LoadOptions
@@ -133,12 +134,16 @@ def expected(model, frames, leading, tubelet):
 
 @pytest.mark.parametrize(
     "name,size",
-    [
-        (name, size)
-        for name in MODELS
-        for size in ((32, 32), (48, 48), (24, 40))
-        if name not in FIXED or size == (32, 32)
-    ],
+    thin(
+        [
+            (name, size)
+            for name in MODELS
+            for size in ((32, 32), (48, 48), (24, 40))
+            if name not in FIXED or size == (32, 32)
+        ],
+        3,
+        spread=True,
+    ),
 )
 def test_the_grid_is_the_model_s_own_hidden_states(name, size, saved):
     folder, inner = saved
@@ -159,7 +164,7 @@ def test_the_grid_is_the_model_s_own_hidden_states(name, size, saved):
     assert str(MEAN[0]) in facts.preprocessing and "preprocessor_config.json" in facts.preprocessing
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", thin(MODELS, 3))
 def test_half_precision_keeps_norms_positions_and_the_residual_stream_in_float32(name, saved):
     folder, _ = saved
     frames = torch.randint(0, 256, (1, 4, 3, 32, 32), dtype=torch.uint8)
@@ -178,6 +183,7 @@ def test_half_precision_keeps_norms_positions_and_the_residual_stream_in_float32
     assert linear.weight.dtype == torch.bfloat16
 
 
+@pytest.mark.long
 def test_an_ingest_with_a_model_from_a_directory_stores_a_slice_a_frame(saved, tmp_path):
     folder, _ = saved
     video = make_video(tmp_path / "a.mp4", frames=8)
@@ -240,7 +246,7 @@ def _broken_models(folder):
     )
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", thin(MODELS, 3))
 def test_a_missing_an_unknown_and_a_misshapen_tensor_are_named(name, saved, tmp_path):
     folder, _ = saved
     tensors = load_file(folder / name / "model.safetensors")
@@ -292,6 +298,7 @@ def test_pickled_weights_are_the_same_model_and_code_in_them_is_never_run(saved,
     assert not (tmp_path / "harmed").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name,variables,words",
     [
@@ -323,6 +330,7 @@ def test_without_network_or_cache_it_says_how_to_get_the_model(name, variables, 
     assert "Traceback" not in process.stderr and not (tmp_path / "store").exists()
 
 
+@pytest.mark.long
 def test_a_model_in_the_cache_is_used_offline_under_its_id(saved, tmp_path):
     folder, _ = saved
     _cache(tmp_path, "someone/tiny", folder / "dinov2")
@@ -375,6 +383,7 @@ def test_a_name_that_is_neither_row_id_nor_directory_is_refused(name, words):
         encoders.row(name)
 
 
+@pytest.mark.long
 def test_transformers_is_imported_only_for_its_encoders():
     program = "import sys, tubelet.ingest.job; from tubelet.ingest import encoders; encoders.row('dinov2-base'); print('transformers' in sys.modules)"
     process = subprocess.run(

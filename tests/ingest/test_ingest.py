@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.contents import contents, rows
+from tests.tiers import thin
 from tests.videos import make_folder, make_video, scene
 from tubelet.ingest import encoders
 from tubelet.ingest.contract import LoadOptions
@@ -56,7 +57,7 @@ def test_a_video_that_gave_no_clip_has_failed(tmp_path):
     assert summary.lines()[1].startswith("0 clips encoded (0 tokens")
 
 
-@pytest.mark.parametrize("name", ["toy", "vjepa2.1-untrained"])
+@pytest.mark.parametrize("name", thin(["toy", "vjepa2.1-untrained"]))
 def test_the_same_clip_encoded_twice_is_bitwise_equal(name, videos, tmp_path):
     for number in (1, 2):
         run([videos], tmp_path / f"store{number}", encoder=name)
@@ -101,6 +102,7 @@ def test_the_toy_s_first_dimensions_are_the_mean_color(tmp_path):
     assert torch.allclose(grid[1, 1, 2, :3], expected, atol=1e-6)
 
 
+@pytest.mark.long
 def test_other_settings_are_other_clips_and_never_mix(videos, tmp_path):
     root = tmp_path / "store"
     for arguments in (
@@ -228,14 +230,15 @@ def test_numbers_that_are_not_finite_or_do_not_fit_are_refused_with_the_clip_s_p
     assert "half precision" in summary.failures[1].error and summary.failures[1].first_frame == 4
 
 
+@pytest.mark.long
 def test_the_plan_is_never_below_what_is_then_written_and_close_to_it(tmp_path):
     videos = make_folder(
         tmp_path / "videos", 6, frames=64, height=120, width=160
     )  # eight windows and a partner each
     arguments = (videos, "--encoder", "vjepa2.1-untrained", "--size", "96", "--frames", "8")
-    plan = json.loads(tubelet("plan", *arguments, "--json", check=True).stdout)
+    plan = json.loads(run_here("plan", *arguments, "--json", check=True).stdout)
     summary = json.loads(
-        tubelet("ingest", *arguments, "--store", tmp_path / "store", "--json", check=True).stdout
+        run_here("ingest", *arguments, "--store", tmp_path / "store", "--json", check=True).stdout
     )
     written = sum(path.stat().st_size for path in (tmp_path / "store").rglob("*") if path.is_file())
     assert (
@@ -249,12 +252,13 @@ def test_the_plan_is_never_below_what_is_then_written_and_close_to_it(tmp_path):
     assert plan["seconds"] > 0 and 0 < plan["memory_bytes"] < plan["memory_total_bytes"]
 
 
+@pytest.mark.long
 def test_a_plan_passes_over_videos_that_break_before_their_first_clip(tmp_path):
     folder = make_folder(tmp_path / "videos", 2, frames=40)
     whole = (folder / "video_000.mp4").read_bytes()
     middle = whole.index(b"mdat") + 2000
     (folder / "a_broken.mp4").write_bytes(whole[:middle] + bytes(3000) + whole[middle + 3000 :])
-    plan = tubelet("plan", folder, "--encoder", "toy", "--size", "64", "--frames", "40", "--json")
+    plan = run_here("plan", folder, "--encoder", "toy", "--size", "64", "--frames", "40", "--json")
     assert plan.returncode == 0, plan.stderr
     assert json.loads(plan.stdout)["clips"] >= 2
 
@@ -264,7 +268,7 @@ def test_a_plan_of_nothing_that_decodes_is_a_sentence(tmp_path):
     data = video.read_bytes()
     start = data.index(b"mdat") + 4
     video.write_bytes(data[:start] + bytes(len(data) - start - 2000) + data[-2000:])
-    process = tubelet("plan", video, "--encoder", "toy", "--size", "64", "--frames", "40")
+    process = run_here("plan", video, "--encoder", "toy", "--size", "64", "--frames", "40")
     assert (
         process.returncode == 2
         and "fewer --frames" in process.stderr

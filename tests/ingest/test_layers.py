@@ -7,7 +7,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from tests.commands import ROOT, tubelet
+from tests.commands import ROOT, run_here
 from tests.stores import synthetic_store
 from tests.videos import make_folder, make_video
 from tubelet.ingest import encoders
@@ -127,9 +127,9 @@ def store_of_all(tmp_path_factory) -> tuple:
         "0",
         "--json",
     )
-    plan = json.loads(tubelet("plan", *arguments, check=True).stdout)
+    plan = json.loads(run_here("plan", *arguments, check=True).stdout)
     summary = json.loads(
-        tubelet("ingest", *arguments, "--store", folder / "store", check=True).stdout
+        run_here("ingest", *arguments, "--store", folder / "store", check=True).stdout
     )
     return folder / "store", summary, plan
 
@@ -176,6 +176,7 @@ def test_the_dashboard_shows_all_levels(store_of_all, monkeypatch) -> None:
     ]
 
 
+@pytest.mark.long
 def test_layers_of_one_encoder_stand_side_by_side(store_of_all, tmp_path) -> None:
     video = make_video(tmp_path / "a.mp4", frames=8)
     small = {"encoder": NAME, "size": "32", "frames": 4, "pairs": "0"}

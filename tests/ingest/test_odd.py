@@ -9,6 +9,7 @@ from tests.commands import tubelet
 from tests.conftest import shared
 from tubelet.store import Store
 
+pytestmark = pytest.mark.long
 FAILING = ("no video stream", "InvalidDataError")
 
 

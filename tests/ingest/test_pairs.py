@@ -6,6 +6,7 @@ import torch
 
 from tests.commands import tubelet
 from tests.contents import contents, rows
+from tests.tiers import thin
 from tests.videos import make_folder, make_video
 from tubelet.ingest import encoders
 from tubelet.ingest.encoders import LoadOptions
@@ -167,7 +168,7 @@ def honest(tmp_path_factory):
     return video, {row["pair_id"] for row in rows(folder / "store", "SELECT pair_id FROM pairs")}
 
 
-@pytest.mark.parametrize("packets,strays", [(90, 0), (0, 0), (20, 3)])
+@pytest.mark.parametrize("packets,strays", thin([(20, 3), (90, 0), (0, 0)], spread=True))
 def test_packets_that_lie_change_no_choice(packets, strays, honest, tmp_path, monkeypatch):
     """Packets decide where the pair lies; where decoding counts otherwise, the file is read again. What was measured meanwhile is kept."""
     video, wanted = honest
@@ -205,6 +206,7 @@ CONTROLS = "SELECT DISTINCT video_id FROM pairs WHERE kind = 'repeated' ORDER BY
 SMALLEST = "SELECT video_id FROM videos ORDER BY ALL LIMIT 3"
 
 
+@pytest.mark.long
 def test_the_three_videos_with_the_smallest_ids_repeat_a_window(tmp_path):
     folder = make_folder(tmp_path / "videos", 5, frames=8)
     (folder / "a_broken.mp4").write_bytes(b"no video")
@@ -224,6 +226,7 @@ def corpus(tmp_path_factory):
     return folder, contents(folder.parent / "whole")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", [1, -1])
 def test_two_halves_of_a_corpus_choose_the_controls_of_one_run(order, corpus, tmp_path):
     folder, whole = corpus
@@ -286,6 +289,7 @@ def test_a_waiting_grid_does_not_keep_its_batch(tmp_path):
     )
 
 
+@pytest.mark.long
 def test_check_counts_the_rows_of_a_pair_and_a_repair_restores_them(tmp_path):
     make_video(tmp_path / "a.mp4", frames=22)
     run([tmp_path / "a.mp4"], tmp_path / "store")
@@ -310,6 +314,7 @@ def test_check_counts_the_rows_of_a_pair_and_a_repair_restores_them(tmp_path):
     store.close()
 
 
+@pytest.mark.long
 def test_statistics_alone_are_kept_and_embeddings_added_later(tmp_path):
     make_video(tmp_path / "a.mp4", frames=22)
     bare = run([tmp_path / "a.mp4"], tmp_path / "store", keep="statistics")

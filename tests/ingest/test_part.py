@@ -96,6 +96,7 @@ def test_an_environment_that_does_not_fit_together_is_refused(environment, said)
     assert Part.parse("2/3", environment).number == 2  # what is said wins
 
 
+@pytest.mark.long
 def test_all_parts_make_the_store_of_one_run_and_say_which_they_are(videos, tmp_path, monkeypatch):
     said = []
     for number in (2, 3, 1):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.forks import fork
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.ingest.encoders import ENCODERS
 from tubelet.ingest.facts import EncoderFacts
@@ -54,26 +55,28 @@ def _measure(asked: dict, store: Path, answer: Path) -> None:
 )
 @pytest.mark.parametrize(
     "setting",
-    [
-        {"encoder": "toy", "size": "96", "frames": 8, "keep": "statistics"},
-        {"encoder": "toy", "size": "224", "frames": 16, "hop": 4, "pairs": "all"},
-        {
-            "encoder": "vjepa2.1-untrained",
-            "size": "64",
-            "frames": 8,
-            "keep": "statistics",
-            "pairs": "0",
-        },
-        {"encoder": "vjepa2.1-untrained", "size": "160", "frames": 16},
-        {
-            "encoder": "vjepa2.1-untrained",
-            "size": "96",
-            "frames": 8,
-            "precision": "bf16",
-            "layer": "all",
-            "keep": "statistics",
-        },
-    ],
+    thin(
+        [
+            {"encoder": "toy", "size": "96", "frames": 8, "keep": "statistics"},
+            {"encoder": "toy", "size": "224", "frames": 16, "hop": 4, "pairs": "all"},
+            {
+                "encoder": "vjepa2.1-untrained",
+                "size": "64",
+                "frames": 8,
+                "keep": "statistics",
+                "pairs": "0",
+            },
+            {"encoder": "vjepa2.1-untrained", "size": "160", "frames": 16},
+            {
+                "encoder": "vjepa2.1-untrained",
+                "size": "96",
+                "frames": 8,
+                "precision": "bf16",
+                "layer": "all",
+                "keep": "statistics",
+            },
+        ]
+    ),
     ids=lambda setting: "-".join(map(str, setting.values())),
 )
 def test_no_run_needs_more_than_its_plan_said(videos: Path, tmp_path: Path, setting: dict) -> None:
@@ -135,6 +138,7 @@ def test_the_rate_is_known_for_every_trained_video_encoder_and_is_no_column() ->
     assert facts.frame_rate == 4.0 and "frame_rate" not in facts.row.columns
 
 
+@pytest.mark.long
 def test_a_run_says_that_it_is_far_from_training(
     videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

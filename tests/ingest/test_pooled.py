@@ -86,6 +86,7 @@ def test_pooled_states_are_those_of_the_tokens(store, videos, tmp_path) -> None:
     whole.close()
 
 
+@pytest.mark.long
 def test_all_layers_pooled_take_less_than_the_tokens_of_one(videos, tmp_path) -> None:
     """At 224 px, where a slice has 196 patches: six layers of three vectors."""
     pooled, one = (
@@ -95,6 +96,7 @@ def test_all_layers_pooled_take_less_than_the_tokens_of_one(videos, tmp_path) ->
     assert pooled < one / 2
 
 
+@pytest.mark.long
 def test_what_is_asked_for_later_is_added_and_nothing_is_lost(store, videos) -> None:
     before = states(store)
     added = ingest(videos, store.root, keep="embeddings", pairs="0")
@@ -108,6 +110,7 @@ def test_what_is_asked_for_later_is_added_and_nothing_is_lost(store, videos) -> 
     assert {path: path.stat().st_mtime_ns for path in files} == files
 
 
+@pytest.mark.long
 def test_embeddings_stay_where_pooled_states_are_added(videos, tmp_path) -> None:
     ingest(videos, tmp_path / "store", layer="block:2", pairs="0")
     opened = Store(tmp_path / "store")

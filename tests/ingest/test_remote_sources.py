@@ -83,6 +83,7 @@ def test_a_video_on_a_web_server_is_that_file(web, videos, tmp_path):
     )
 
 
+@pytest.mark.long
 def test_a_folder_of_a_bucket_is_read_as_a_folder_is(videos, tmp_path):
     with buckets.serve_faulty() as server:
         for path in videos.rglob("*.mp4"):

@@ -41,6 +41,7 @@ def rounded(tmp_path_factory):
     made.close()
 
 
+@pytest.mark.long
 def test_one_window_in_two_precisions_is_a_pair_whose_numbers_are_those_of_the_grids(rounded):
     (pair,) = rounded.rows("FROM pairs WHERE kind = 'rounding' ORDER BY video_id LIMIT 1")
     assert (

@@ -154,6 +154,7 @@ def test_shared_slices_of_pairs_are_the_same_frames(ingested):
     assert row["most"] < 1e-6  # the toy encoder sees each slice alone
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["24", "29.97", "60"])
 def test_the_plan_counts_the_clips_of_a_run(videos, name, tmp_path):
     asked = job(videos[name], hop=2)

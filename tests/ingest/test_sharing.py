@@ -42,6 +42,7 @@ def end(process):
     return json.loads(output)
 
 
+@pytest.mark.long
 def test_processes_share_the_work_encode_nothing_twice_and_end_in_the_store_of_one(
     videos, whole, tmp_path
 ):
@@ -56,6 +57,7 @@ def test_processes_share_the_work_encode_nothing_twice_and_end_in_the_store_of_o
     assert (again["clips"], again["videos_shared"], again["videos_decoded"]) == (0, 0, 0)
 
 
+@pytest.mark.long
 def test_what_a_killed_process_had_claimed_is_taken_over_by_one_that_runs(videos, whole, tmp_path):
     root = tmp_path / "store"
     killed = start(videos, root)
@@ -77,6 +79,7 @@ def test_what_a_killed_process_had_claimed_is_taken_over_by_one_that_runs(videos
     assert rows(root, "SELECT count(*) AS n FROM clips")[0]["n"] == whole[1]
 
 
+@pytest.mark.long
 def test_a_stopped_process_leaves_its_sources_to_another(videos, whole, tmp_path):
     root = tmp_path / "store"
     jobs = [Job.of(paths=[str(videos)], **SMALL) for _ in range(2)]

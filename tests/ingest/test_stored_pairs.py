@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.contents import rows
 from tests.ingest.test_pairs import run
 from tests.videos import make_folder
@@ -31,7 +31,7 @@ def test_stored_pairs_differ_from_live_ones_by_the_rounding_of_half_precision(
     overlapping, tmp_path
 ):
     folder, root = overlapping
-    process = tubelet("pairs", "--store", root, "--shift", "2", "--pairs", "all", check=True)
+    process = run_here("pairs", "--store", root, "--shift", "2", "--pairs", "all", check=True)
     assert "10 pairs of stored clips measured" in process.stdout
     run([folder], tmp_path / "live", encoder="vjepa2.1-untrained", frames=8, hop=4, pairs="all")
     columns = "SELECT clip_a, shared_slice, dim, mean_abs FROM sensitivity JOIN pairs USING (pair_id) WHERE kind = 'shifted' AND shift = 2 ORDER BY ALL"
@@ -44,24 +44,25 @@ def test_stored_pairs_differ_from_live_ones_by_the_rounding_of_half_precision(
     assert rows(root, "SELECT DISTINCT source, precision, kind FROM pairs") == [
         {"source": "stored", "precision": "fp32", "kind": "shifted"}
     ]
-    assert tubelet("check", "--store", root).returncode == 0
+    assert run_here("check", "--store", root).returncode == 0
 
 
+@pytest.mark.long
 def test_stored_pairs_are_measured_once_and_not_where_they_were_measured_live(overlapping):
     folder, root = overlapping
     assert (
         "2 pairs of stored clips"
-        in tubelet(
+        in run_here(
             "pairs", "--store", root, "--shift", "2", "--encoder", "vjepa2.1-untrained", check=True
         ).stdout
     )
     assert (
         "0 pairs of stored clips measured, from half-precision files; 2 already"
-        in tubelet("pairs", "--store", root, "--shift", "2", check=True).stdout
+        in run_here("pairs", "--store", root, "--shift", "2", check=True).stdout
     )
     assert (
         "8 pairs of stored clips measured, from half-precision files; 2 already"
-        in tubelet("pairs", "--store", root, "--pairs", "all", check=True).stdout
+        in run_here("pairs", "--store", root, "--pairs", "all", check=True).stdout
     )
     run([folder], root, encoder="vjepa2.1-untrained", frames=8, hop=4, shift=2)
     assert rows(
@@ -78,7 +79,7 @@ def test_a_damaged_file_is_named_and_the_other_pairs_go_on(overlapping):
     )[0]
     path = root / clip["embedding_path"]
     path.write_bytes(path.read_bytes()[:-20])
-    process = tubelet("pairs", "--store", root, "--shift", "2", "--pairs", "all")
+    process = run_here("pairs", "--store", root, "--shift", "2", "--pairs", "all")
     assert process.returncode == 1 and "9 pairs of stored clips measured" in process.stdout
     assert (
         f"clip {clip['clip_id']}: its embedding file has" in process.stdout
@@ -100,5 +101,5 @@ def test_a_damaged_file_is_named_and_the_other_pairs_go_on(overlapping):
     ],
 )
 def test_stored_pairs_that_are_not_there_are_a_sentence(arguments, words, pairless):
-    process = tubelet("pairs", "--store", pairless[1], *arguments)
+    process = run_here("pairs", "--store", pairless[1], *arguments)
     assert process.returncode == 2 and words in process.stderr and "Traceback" not in process.stderr

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tests.contents import contents, rows
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.job import Job
@@ -100,7 +101,7 @@ def compare_tables(ours: Path, theirs: Path) -> None:
         assert rows(ours, said) == rows(theirs, said)
 
 
-@pytest.mark.parametrize(("layer", "every"), [("last", 2), ("block:1", 1)])
+@pytest.mark.parametrize(("layer", "every"), thin([("last", 2), ("block:1", 1)], spread=True))
 def test_an_ingest_predicts_as_the_command_does_afterwards(ingested, folder, tmp_path, layer, every):  # fmt: skip
     asked = {"surprise": "2,2:2", "surprise_every": every}
     ingest(ingested / "videos", tmp_path / "live", layer=layer, pairs="1", **asked)
@@ -114,6 +115,7 @@ def test_an_ingest_predicts_as_the_command_does_afterwards(ingested, folder, tmp
         assert not list(check(store))
 
 
+@pytest.mark.long
 def test_an_ingest_adds_the_predictions_that_are_missing_and_no_others(ingested, folder, tmp_path):
     measure(folder / "store", every=2)
     made = "SELECT clip_id, created_at FROM clips ORDER BY ALL"
@@ -128,6 +130,7 @@ def test_an_ingest_adds_the_predictions_that_are_missing_and_no_others(ingested,
     compare_tables(folder / "store", tmp_path / "command")
 
 
+@pytest.mark.long
 def test_an_ingest_replaces_what_another_predictor_said(ingested, folder):
     measure(folder / "store")
     before = contents(folder / "store")["surprise"]
@@ -142,6 +145,7 @@ TWICE = "SELECT count(*) AS n FROM (SELECT clip_id, context, horizon, slice, cou
 PATCHES = "SELECT context, horizon, count(*) AS n FROM surprise GROUP BY ALL ORDER BY ALL"
 
 
+@pytest.mark.long
 def test_two_commands_at_once_add_each_slice_once_and_lose_none(folder):
     """Another command measures and commits, with one context in common, while this one has measured and not committed."""
     root, others = folder / "store", []
@@ -169,6 +173,7 @@ class Meanwhile(Listener):
         work()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("outdated", [False, True])
 def test_an_ingest_adds_no_prediction_that_a_command_has_added_meanwhile(
     ingested, folder, outdated
@@ -204,6 +209,7 @@ def test_predictions_that_an_ingest_cannot_make_are_refused(ingested, tmp_path, 
         Job.of(paths=[str(ingested / "videos")], **{**SMALL, **asked})
 
 
+@pytest.mark.long
 def test_targets_are_read_from_the_store_where_it_holds_them(ingested, folder, tmp_path):
     encoded = measure(folder / "store")
     assert encoded.shared == 0 and encoded.lines()[2] == (
@@ -220,6 +226,7 @@ def test_targets_are_read_from_the_store_where_it_holds_them(ingested, folder, t
         assert ours == pytest.approx(theirs, abs=1e-3) and ours != theirs
 
 
+@pytest.mark.long
 def test_a_batch_predicts_what_is_missing_of_it_and_batches_make_the_rows_of_one_run(folder, tmp_path):  # fmt: skip
     shutil.copytree(folder / "store", tmp_path / "whole")
     whole = measure(tmp_path / "whole")
@@ -236,6 +243,7 @@ def test_a_batch_predicts_what_is_missing_of_it_and_batches_make_the_rows_of_one
     compare_tables(folder / "store", tmp_path / "whole")
 
 
+@pytest.mark.long
 def test_a_run_that_is_stopped_keeps_what_it_measured(folder):
     stopping = Event()
     stopping.set()
@@ -245,6 +253,7 @@ def test_a_run_that_is_stopped_keeps_what_it_measured(folder):
     assert (rest.clips, rest.complete, rest.exit_code) == (2, 1, 0)
 
 
+@pytest.mark.long
 def test_answers_of_another_predictor_are_replaced(folder):
     measure(folder / "store")
     before = contents(folder / "store")
@@ -264,6 +273,7 @@ def _pretend_another_predictor(root: Path) -> None:
         store.commit({"slice_surprise": other}, {"slice_surprise": clips})
 
 
+@pytest.mark.long
 def test_what_was_predicted_stays_with_a_clip_and_goes_with_it(ingested, folder):
     measure(folder / "store")
     predicted = contents(folder / "store")["surprise"]

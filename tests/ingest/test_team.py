@@ -10,6 +10,7 @@ import pytest
 from tests.commands import started, tubelet
 from tests.contents import contents
 from tests.forks import find_server
+from tests.tiers import thin
 from tests.videos import make_folder, make_video
 
 ARGUMENTS = ("--encoder", "toy", "--size", "64", "--frames", "4")
@@ -40,6 +41,7 @@ def long(tmp_path_factory):
 COUNTED = "videos videos_decoded videos_failed clips tokens pairless dropped_windows partner_clips embedding_bytes"
 
 
+@pytest.mark.long
 def test_two_devices_make_the_store_and_the_summary_of_one(videos, whole, tmp_path):
     root, log = tmp_path / "store", tmp_path / "log"
     command = ("ingest", videos, "--store", root, *ARGUMENTS, "--device", "cpu,cpu", "--json")
@@ -57,6 +59,7 @@ def test_two_devices_make_the_store_and_the_summary_of_one(videos, whole, tmp_pa
     assert (again["clips"], again["videos"], again["videos_unchanged"]) == (0, 7, 6)
 
 
+@pytest.mark.long
 def test_what_a_killed_process_was_given_is_done_by_the_others(videos, whole, tmp_path):
     root = tmp_path / "store"
     process = started("ingest", videos, "--store", root, *ARGUMENTS, "--device", "cpu,cpu")
@@ -77,7 +80,7 @@ def test_where_every_process_is_killed_the_command_says_so(videos, tmp_path):
     assert process.returncode == 2 and "every process ended before all was done" in errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", thin([signal.SIGKILL, signal.SIGINT]))
 def test_all_processes_end_with_the_first_and_what_is_encoded_is_committed(number, long, tmp_path):
     root = tmp_path / "store"
     process = started("ingest", *long, "--store", root, *ARGUMENTS, "--device", "cpu,cpu")

@@ -9,6 +9,7 @@ import torch
 
 from tests.captioned import MODELS, WORDS, save_captioned
 from tests.commands import tubelet
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.cli.search import encode_with
 from tubelet.ingest import encoders
@@ -92,7 +93,7 @@ def embed_slice(name: str, model: torch.nn.Module, tokens: torch.Tensor) -> np.n
     return found / np.linalg.norm(found)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", thin(MODELS, ["clip"]))
 def test_texts_slices_and_patches_are_embedded_as_transformers_does_and_ranked_as_by_a_loop(
     name, searched
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_slice_of_siglip_is_the_picture_embedding_of_its_frame(searched) -> No
     np.testing.assert_allclose(found, own / np.linalg.norm(own), atol=2e-3)
 
 
+@pytest.mark.long
 def test_a_known_text_loads_no_network_and_a_new_one_the_same_weights_alone(searched) -> None:
     _, store, printed, folder = searched("siglip")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.commands import ROOT, tubelet
+from tests.commands import ROOT, run_here
 from tests.videos import make_video
 from tubelet.ingest import encoders, pretrained
 from tubelet.ingest.arguments import DEFAULT_ENCODER
@@ -69,12 +69,12 @@ def test_other_weights_are_refused_with_the_encoder_that_takes_them(tmp_path):
 
 def test_an_ingest_without_an_encoder_takes_it_and_says_so(tmp_path):
     make_video(tmp_path / "videos/one.mp4")
-    done = tubelet("ingest", tmp_path / "videos", "--store", tmp_path / "store", "--size", "64")
+    done = run_here("ingest", tmp_path / "videos", "--store", tmp_path / "store", "--size", "64")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("No --encoder: using vjepa2.1-tiny") == 1
     store = Store(tmp_path / "store")
     (row,) = store.rows("SELECT name, weights_source FROM encoders")
     assert row["name"] == DEFAULT_ENCODER and row["weights_source"].startswith(TINY_WEIGHTS.name)
     store.close()
-    named = tubelet("plan", tmp_path / "videos", "--encoder", "toy", "--size", "64")
+    named = run_here("plan", tmp_path / "videos", "--encoder", "toy", "--size", "64")
     assert "No --encoder" not in named.stderr

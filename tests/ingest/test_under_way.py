@@ -38,6 +38,7 @@ def watch(monkeypatch, run, look):
     run.store.commit = committing
 
 
+@pytest.mark.long
 def test_a_video_is_there_no_later_than_its_first_clip(source, tmp_path, monkeypatch):
     seen = []
     run, sources = start(source, tmp_path / "store")
@@ -63,6 +64,7 @@ def test_a_video_is_there_no_later_than_its_first_clip(source, tmp_path, monkeyp
         assert store.rows("SELECT count(*) AS n FROM videos") == [{"n": 1}]
 
 
+@pytest.mark.long
 def test_a_video_whose_run_was_stopped_is_read_to_its_end_by_the_next(source, tmp_path):
     run, sources = start(source, tmp_path / "store")
     with pytest.MonkeyPatch.context() as patch:

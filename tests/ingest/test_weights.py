@@ -134,6 +134,7 @@ def test_a_full_disk_leaves_no_half_file(
     assert list(small_disk.iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_extraction_never_holds_the_file(tmp_path: Path) -> None:
     """Peak memory of a process that extracts 32 MB from 256 MB: the kept pages are mapped, the others never touched."""
     kept = {f"blocks.{index}.mlp.fc1.weight": torch.zeros(1024, 1024) for index in range(8)}

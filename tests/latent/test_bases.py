@@ -9,8 +9,9 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.stores import Recipe, add_videos, synthetic_store
+from tests.tiers import thin
 from tubelet.latent import (
     bases,
     clips,
@@ -105,7 +106,7 @@ WISHES = {
 
 
 @pytest.mark.parametrize("name", WISHES)
-@pytest.mark.parametrize("kind", scope.KINDS)
+@pytest.mark.parametrize("kind", thin(scope.KINDS, ["corpus"]))
 def test_what_is_kept_is_what_was_fitted(store, clip_ids, name, kind):
     (video,) = store.query("SELECT video_id FROM clips WHERE clip_id = ?", [clip_ids[0]])[
         "video_id"
@@ -160,6 +161,7 @@ def test_sql_applies_a_linear_basis_too(store, clip_ids, name):
     )
 
 
+@pytest.mark.long
 def test_umap_keeps_neighborhoods_places_other_clips_and_is_the_same_again(store, clip_ids):
     """What it compiles is kept for the next process."""
     fitted = fitting.fit_basis(store, Scope.of(store, clip=clip_ids[0]), BasisSpec(kind="umap"))
@@ -338,8 +340,8 @@ def test_repair_takes_the_projections_of_a_damaged_clip_and_leaves_the_others(tm
 def test_the_command_fits_lists_and_refuses(tmp_path):
     root = tmp_path / "store"
     synthetic_store(root, videos=3).close()
-    assert "no basis yet" in tubelet("basis", "list", "--store", root, check=True).stdout
-    said = tubelet(
+    assert "no basis yet" in run_here("basis", "list", "--store", root, check=True).stdout
+    said = run_here(
         "basis",
         "fit",
         "--kind",
@@ -353,11 +355,11 @@ def test_the_command_fits_lists_and_refuses(tmp_path):
         check=True,
     ).stdout
     assert "kmeans of corpus" in said and "clusters 4" in said and "slices [0, 2]" in said
-    assert tubelet("basis", "list", "--store", root, check=True).stdout == said
+    assert run_here("basis", "list", "--store", root, check=True).stdout == said
     for wrong, words in ((["--clip", "nope"], "holds no clip nope"), (["--slices", "x"], "is not a list of numbers"), (["--clip", "a", "--corpus"], "mutually exclusive"),
                          (["--encoder", "other"], "no clips of encoder other"), (["--kind", "dimensions", "--dimensions", "0,99"], "no dimension 99"),
                          (["--foreground", "sky"], "neither first-component nor")):  # fmt: skip
-        process = tubelet("basis", "fit", "--store", root, *wrong)
+        process = run_here("basis", "fit", "--store", root, *wrong)
         assert (
             process.returncode == 2
             and words in process.stderr

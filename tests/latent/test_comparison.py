@@ -100,6 +100,7 @@ def test_independent_states_of_many_dimensions_give_about_0() -> None:
     assert biased > 0.8
 
 
+@pytest.mark.long
 def test_moments_of_one_video_do_not_count_as_independent() -> None:
     """Two encoders that know nothing of each other, and the same state in all moments of a video: rows taken as independent would not give 0."""
     g = np.random.default_rng(3)
@@ -127,6 +128,7 @@ def test_a_planted_pair_is_found_among_others_with_its_chance_level() -> None:
             assert abs(planted.chance) < 0.05
 
 
+@pytest.mark.long
 def test_intervals_of_cka_hold_the_truth_about_as_often_as_they_say() -> None:
     truth, held = linear_cka(*same_population(1000, 1500)), 0
     for seed in range(30):
@@ -214,6 +216,7 @@ def test_neighbors_are_at_most_half_of_the_others() -> None:
     assert [count_neighbors(10, units) for units in (5, 9, 21, 1000)] == [2, 4, 10, 10]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("units", "least"), [(6, 0.75), (10, 0.82), (40, 0.88)])
 def test_intervals_of_cka_cover_what_docs_say(units: int, least: float) -> None:
     """Two spaces in a linear relation with noise: 0.83 to 0.87 at six units, about 0.9 at 10 and 20, 0.93 or more at 40."""

@@ -50,6 +50,7 @@ def test_tokens_of_other_places_are_not_taken_for_alike(store, monkeypatch) -> N
     assert values(store, ComparisonOptions(encoders=("toy", "coarse")))["coarse", "toy"] < 0.6
 
 
+@pytest.mark.long
 def test_whole_slices_are_compared_where_an_encoder_keeps_no_tokens(store) -> None:
     compared = compare(store, ComparisonOptions())
     assert compared.on == "pooled" and {place.source for place in compared.places} == {"statistics"}
@@ -64,6 +65,7 @@ def test_whole_slices_are_compared_where_an_encoder_keeps_no_tokens(store) -> No
     assert units == sorted(units) and len(units) == 30
 
 
+@pytest.mark.long
 def test_layers_of_pooled_states_are_compared_in_one_pass(tmp_path) -> None:
     store = compared_store(tmp_path / "store", Other("other"), videos=20)
     g = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.planted_objects import VIDEOS, object_store
 from tests.stores import synthetic_store
 from tubelet.latent.dense.davis import find_boundary, measure_boundary, measure_region
@@ -103,7 +103,7 @@ def root(tmp_path_factory):
 
 
 def test_an_object_that_moves_is_cut_out_and_followed_and_what_stays_in_place_is_not(root) -> None:
-    done = json.loads(tubelet("score", "--store", root, "--encoder", "objects", "--json", check=True).stdout)  # fmt: skip
+    done = json.loads(run_here("score", "--store", root, "--encoder", "objects", "--json", check=True).stdout)  # fmt: skip
     found = {row["measure"]: row for row in done["results"]}
     assert list(found) == ["J", "F", "J&F", "AJ", "delta_avg", "OA"]
     assert {row["videos"] for row in found.values()} == {VIDEOS}
@@ -113,7 +113,7 @@ def test_an_object_that_moves_is_cut_out_and_followed_and_what_stays_in_place_is
         assert found[measure]["score"] == pytest.approx(1)
     assert found["delta_avg"]["still"]["score"] == 0
     assert found["OA"]["still"]["score"] == pytest.approx((5 + 4 / 6) / 6), "one point is hidden in 2 of its 6 frames"  # fmt: skip
-    tubelet("score", "--store", root, "--encoder", "objects", "--objects", "3", check=True)
+    run_here("score", "--store", root, "--encoder", "objects", "--objects", "3", check=True)
     store = Store(root)
     rows = store.rows("SELECT count(*) AS n, count(DISTINCT video_id) AS videos, min(settings) AS settings, sum((control = 'still')::INT) AS still FROM scores")  # fmt: skip
     assert rows[0]["n"] == VIDEOS * 6 * 2 and rows[0]["videos"] == VIDEOS and rows[0]["still"] == 36

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.planted_directions import direction_store, draw_tokens
+from tests.tiers import thin
 from tubelet.latent import bases, clips, fitting, search_index
 from tubelet.latent.directions import ranking
 from tubelet.latent.directions.naming import find_direction
@@ -74,7 +75,7 @@ def test_a_dimension_is_ranked_exactly_by_the_bounds_of_few_slices(store, name, 
         )
 
 
-@pytest.mark.parametrize("name", ["basis:parts:2", "basis:equal:1"])
+@pytest.mark.parametrize("name", thin(["basis:parts:2", "basis:equal:1"]))
 def test_a_direction_is_ranked_exactly_where_the_corpus_is_small_and_by_index_where_it_is_large(
     store, name, monkeypatch
 ):
@@ -94,6 +95,7 @@ def test_a_direction_is_ranked_exactly_where_the_corpus_is_small_and_by_index_wh
         assert mine["value"][0].as_py() == pytest.approx(theirs["value"][0].as_py(), abs=1e-4)
 
 
+@pytest.mark.long
 def test_the_recall_of_the_index_is_measured_and_chance_is_far_below(store, monkeypatch):
     encoder_id = Scope.of(store).encoder_id
     (row,) = store.rows("SELECT directions, direction_recall FROM sketches")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.planted_directions import direction_store, draw_tokens
+from tests.tiers import thin
 from tubelet.latent import bases, colorings, fitting
 from tubelet.latent.colorings import Coloring
 from tubelet.latent.directions import figures, questions
@@ -55,7 +56,7 @@ def measure(store: Store, sample: DirectionSample, name: str) -> tuple[Direction
     return direction, sample.measure(direction)
 
 
-@pytest.mark.parametrize("name", ["3", *(f"basis:{name}:2" for name in SPECS)])
+@pytest.mark.parametrize("name", thin(["3", *(f"basis:{name}:2" for name in SPECS)], 2))
 def test_values_equal_their_sql_and_those_of_the_basis(store, sample, name):
     direction, found = measure(store, sample, name)
     rows = questions.values(SampleScope(direction, sample.each)).answer(store).to_pylist()
@@ -80,7 +81,7 @@ def name_patches(store: Store) -> str:
     return f"patches:{clip}-0.1.2,3.0.1"
 
 
-@pytest.mark.parametrize("name", ["3", "basis:plain:2", "basis:unit:1", "cluster:groups:4", "patches"])  # fmt: skip
+@pytest.mark.parametrize("name", thin(["3", "basis:plain:2", "basis:unit:1", "cluster:groups:4", "patches"], 2))  # fmt: skip
 def test_component_takes_the_name_that_python_and_addresses_take(store, sample, name):
     """The same number for every token of the sample, from the name alone."""
     name = name_patches(store) if name == "patches" else name

@@ -75,6 +75,7 @@ def test_a_planted_moment_is_found_with_its_place_in_both_videos() -> None:
     assert found.video_ids == [moments.video_ids[2], moments.video_ids[9]]
 
 
+@pytest.mark.long
 def test_without_duplicates_nothing_is_found_in_95_of_100_corpora() -> None:
     found = [bool(find_duplicates(draw_moments(seed)).pairs) for seed in range(CORPORA)]
     assert sum(found) <= FALSE_MOST
@@ -92,6 +93,7 @@ def test_a_leak_is_between_two_splits_alone() -> None:
         find_duplicates(moments, dict.fromkeys(moments.video_ids, "train"))
 
 
+@pytest.mark.long
 def test_without_leaks_nothing_is_found_in_95_of_100_corpora() -> None:
     found = 0
     for seed in range(CORPORA):

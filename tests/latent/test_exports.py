@@ -66,6 +66,7 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filmed]:
     store.close()
 
 
+@pytest.mark.long
 def test_a_mask_is_carried_over_all_windows_past_an_occlusion_and_an_exit(
     filmed: Filmed, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ def test_a_track_over_all_windows_has_frame_seconds_and_pixels_of_the_source(
         )
 
 
+@pytest.mark.long
 def test_over_overlapping_windows_track_and_mask_keep_to_a_known_path_past_every_border(
     tmp_path: Path,
 ) -> None:

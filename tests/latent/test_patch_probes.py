@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import jaccard_score
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.planted_masks import VIDEOS, mask_store
 from tests.planted_probes import label, video_ids
 from tests.stores import synthetic_store
@@ -74,7 +74,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def done(root):
     asked = ("--kind", "patch", "--folds", "3", "--share", "50", "--seeds", "2", "--json")
-    return json.loads(tubelet("probe", "--store", root, *asked, check=True).stdout)
+    return json.loads(run_here("probe", "--store", root, *asked, check=True).stdout)
 
 
 def test_tokens_that_say_what_they_show_are_found_and_others_are_not(root, done) -> None:
@@ -125,6 +125,7 @@ def test_the_report_answers_with_miou_classes_and_hardest_videos(root, done) -> 
     store.close()
 
 
+@pytest.mark.long
 def test_groups_and_a_split_are_obeyed_and_foreground_is_one_class(root) -> None:
     store = Store(root)
     ids = video_ids(store)
@@ -176,5 +177,5 @@ def test_what_cannot_be_probed_is_a_sentence(root, tmp_path) -> None:
         ((), "name the label of whole videos to learn, or pass --kind patch"),
         (("--kind", "patch", "--classes", "all"), "--classes is all: choose objects or foreground"),
     ):  # fmt: skip
-        failed = tubelet("probe", "--store", root, *asked)
+        failed = run_here("probe", "--store", root, *asked)
         assert failed.returncode == 2 and told in failed.stderr, failed.stderr

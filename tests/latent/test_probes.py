@@ -50,6 +50,7 @@ def found(store):
     return run
 
 
+@pytest.mark.long
 def test_the_weights_of_a_linear_probe_are_those_of_its_states(store, found) -> None:
     """What a probe adds up, from the stored weights and a state as it is stored, tells the classes; the weights point along what was planted."""
     (probe,) = [one for one in found.results if one.control is None and one.place.layer == "block:2"]  # fmt: skip
@@ -112,6 +113,7 @@ def test_controls_stand_beside_every_probe(found) -> None:
     assert any("untrained" in note for note in found.notes)
 
 
+@pytest.mark.long
 def test_shuffled_labels_are_at_chance_as_often_as_their_interval_says(store) -> None:
     truth = read_truth(store, "action", ProbeOptions())
     states = read_states(store, find_places(store, (), ("block:2",))[0])
@@ -124,6 +126,7 @@ def test_shuffled_labels_are_at_chance_as_often_as_their_interval_says(store) ->
     assert inside >= 34  # of 40 intervals of 95%: fewer by chance once in a hundred
 
 
+@pytest.mark.long
 def test_numbers_are_told_by_ridge_regression_at_the_layer_that_has_them(store) -> None:
     run = run_probes(store, "length", (), ProbeOptions(shuffles=2))
     reached = scores(run)
@@ -156,6 +159,7 @@ def test_a_linear_probe_is_scikit_learn_s(store) -> None:
         assert (trial.predicted.predictions[of_fold] == names).all()
 
 
+@pytest.mark.long
 def test_layers_side_by_side_find_what_they_find_one_by_one(store, monkeypatch) -> None:
     layers = "block:0,block:2,block:3"  # more than run beside each other
     options = ProbeOptions(layer=layers, folds=2, shuffles=2, share="50,100", seeds=1)
@@ -191,6 +195,7 @@ def test_without_pooled_states_the_statistics_serve(tmp_path) -> None:
     made.close()
 
 
+@pytest.mark.long
 def test_groups_are_never_on_both_sides_and_planted_leakage_vanishes(tmp_path) -> None:
     """Videos of a group share a random signature, and a class: without groups it is recognized, with them nothing is left."""
     made = planted_store(tmp_path / "store", videos=60)
@@ -244,6 +249,7 @@ def test_rows_of_a_run_are_kept_once_and_the_hardest_videos_are_a_query(store, f
     assert list(integrity.check(store)) == []
 
 
+@pytest.mark.long
 def test_predictions_go_with_their_videos_and_probes_with_their_encoder(tmp_path) -> None:
     made = planted_store(tmp_path / "store", videos=12)
     classes = label_halves(made)
@@ -346,6 +352,7 @@ def test_a_share_of_the_labels_keeps_classes_and_groups_and_the_same_videos_to_p
     assert not np.array_equal(thin_fold(truth, fold, 50, 1)[0], thin_fold(truth, fold, 50, 2)[0])
 
 
+@pytest.mark.long
 def test_fewer_labels_tell_less_and_the_drop_is_a_query(store) -> None:
     options = ProbeOptions(layer="block:2", share="5,100", seeds=4)
     run = run_probes(store, "action", (), options)

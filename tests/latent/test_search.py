@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests import player
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.latent import (
     clips,
@@ -27,9 +27,8 @@ from tubelet.store.sandbox import conditions
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    made = synthetic_store(
-        tmp_path_factory.mktemp("search") / "store", videos=10, clips=2, slices=4, side=7, dim=96
-    )
+    root = tmp_path_factory.mktemp("search") / "store"
+    made = synthetic_store(root, videos=10, clips=2, slices=4, side=7, dim=96)
     yield made
     made.close()
 
@@ -129,6 +128,7 @@ def test_search_among_videos_that_a_condition_chooses_finds_theirs_alone(store, 
     assert store.query(question.text).equals(question.answer(store))
 
 
+@pytest.mark.long
 def test_a_large_corpus_is_searched_by_its_sketch_unless_asked_exactly(tmp_path, monkeypatch):
     made = synthetic_store(tmp_path / "store", videos=4, slices=4, side=6, dim=48)
     rows = clips.with_embeddings(made, made.query("FROM encoders")["encoder_id"][0].as_py())
@@ -210,6 +210,7 @@ def test_search_by_sketch_finds_what_exact_search_finds_and_states_its_recall(
     made.close()
 
 
+@pytest.mark.long
 def test_new_and_damaged_codes_are_searched_exactly_until_they_are_written_again(tmp_path):
     made = synthetic_store(tmp_path / "store", videos=4, slices=4, side=6, dim=48)
     (encoder,) = made.query("FROM encoders")["encoder_id"].to_pylist()
@@ -284,10 +285,10 @@ def test_videos_are_as_like_as_their_window_that_is_most_alike(store, rows, by):
 def test_the_command_writes_codes_and_says_their_recall(tmp_path):
     root = tmp_path / "store"
     synthetic_store(root, videos=2).close()
-    said = tubelet("sketch", "--store", root, check=True).stdout
+    said = run_here("sketch", "--store", root, check=True).stdout
     assert "2 clips coded, recall@20 1.000" in said
     synthetic_store(tmp_path / "bare", videos=2, embeddings=False).close()
-    process = tubelet("sketch", "--store", tmp_path / "bare")
+    process = run_here("sketch", "--store", tmp_path / "bare")
     assert process.returncode == 2 and "--keep embeddings" in process.stderr
 
 
@@ -380,6 +381,7 @@ def test_hits_lie_apart_in_time_from_each_other_and_from_the_query(store, rows, 
         assert hit["score"] == pytest.approx(score, abs=1e-5)
 
 
+@pytest.mark.long
 def test_the_own_video_is_left_out_in_search_index_and_sql(store, asked):
     ranking = RankingOptions(12, 3, elsewhere=True)
     found = hits.table(search.exact(store, asked, ranking)).to_pylist()

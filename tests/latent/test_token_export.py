@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.stores import synthetic_store
 from tubelet.latent.errors import LatentError
 from tubelet.latent.exports import datasets_folder, token_export, webdataset_shards
@@ -137,13 +137,13 @@ def read_tree(folder: Path) -> dict[str, bytes]:
 
 def test_the_command_writes_what_a_condition_selects(store: Store, tmp_path: Path) -> None:
     where = ["--where", "label = 'cooking'", "--label", "folder"]
-    done = tubelet("export", "tokens", "--to", "webdataset", *where, "-o", tmp_path / "cooking", "--store", store.root, check=True)  # fmt: skip
+    done = run_here("export", "tokens", "--to", "webdataset", *where, "-o", tmp_path / "cooking", "--store", store.root, check=True)  # fmt: skip
     wanted = len(store.dataset("label = 'cooking'"))
     assert done.stdout.startswith(f"wrote {wanted} window")
-    again = tubelet("export", "tokens", "--to", "webdataset", "-o", tmp_path / "cooking", "--store", store.root)  # fmt: skip
+    again = run_here("export", "tokens", "--to", "webdataset", "-o", tmp_path / "cooking", "--store", store.root)  # fmt: skip
     assert again.returncode == 2 or again.returncode == 1
     assert "exists: name a new folder" in again.stderr
-    wrong = tubelet("export", "tokens", "--to", "hdf5", "-o", tmp_path / "x", "--store", store.root)  # fmt: skip
+    wrong = run_here("export", "tokens", "--to", "hdf5", "-o", tmp_path / "x", "--store", store.root)  # fmt: skip
     assert wrong.returncode and "choose zarr, webdataset, npy" in wrong.stderr
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.latent import null_similarity, query, tracking
 from tubelet.latent.clips import open_clip
 from tubelet.latent.track_question import track_rows
@@ -19,7 +20,7 @@ def store(request, tmp_path_factory):
     made.close()
 
 
-@pytest.mark.parametrize("addresses", [[(0, 4, 4)], [(2, 0, 7)], [(0, 3, 3), (5, 6, 1)]])
+@pytest.mark.parametrize("addresses", thin([[(0, 3, 3), (5, 6, 1)], [(0, 4, 4)], [(2, 0, 7)]]))
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["its own clip", "another clip"])
 def test_a_track_is_its_sql(store, addresses, elsewhere):
     home, other = (row["clip_id"] for row in store.rows("FROM clips ORDER BY clip_id LIMIT 2"))

@@ -10,6 +10,7 @@ from scipy import stats
 
 from tests.followed import TrackShares, ingested
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.ingest.samples import sample_videos
 from tubelet.latent import (
     clips,
@@ -79,6 +80,7 @@ def test_a_patch_is_followed_where_it_is_and_called_lost_where_it_is_not(followe
     assert held.near >= 0.95 and held.kept >= 0.9 and held.lost >= 0.9
 
 
+@pytest.mark.long
 def test_over_real_backgrounds_too(filmed):
     held = TrackShares.of([filmed.follow(number) for number in SEEDS])
     assert held.visible > 80 and held.absent > 20
@@ -164,6 +166,7 @@ def test_the_level_is_the_quantile_of_the_best_unrecognized_patch_of_each_slice_
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [19, 32, 64, 100, 200])
 def test_the_level_is_exceeded_by_5_percent_of_further_slices_at_most(count):
     """Over 4,000 draws: the interpolated quantile that stood here is exceeded by 7 to 10% for 19 to 64 slices."""
@@ -175,6 +178,7 @@ def test_the_level_is_exceeded_by_5_percent_of_further_slices_at_most(count):
     assert np.quantile(share, [0.025, 0.975]) == pytest.approx((level.low, level.high), abs=0.01)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("alike", [0.0, 0.5, 0.8, 1.0])
 @pytest.mark.parametrize("videos", [2, 5, 20, 40])
 def test_slices_of_few_videos_exceed_the_level_no_more_often_than_it_says(videos, alike):
@@ -209,7 +213,18 @@ def test_few_slices_say_how_often_their_largest_is_exceeded():
 
 @pytest.mark.parametrize(
     ("videos", "clips_each", "slices", "held"),
-    [(1, 3, 4, 0), (2, 1, 4, 8), (2, 70, 1, 128), (3, 9, 4, 96), (70, 1, 4, 65), (70, 2, 4, 65)],
+    thin(
+        [
+            (1, 3, 4, 0),
+            (2, 1, 4, 8),
+            (3, 9, 4, 96),
+            (2, 70, 1, 128),
+            (70, 1, 4, 65),
+            (70, 2, 4, 65),
+        ],
+        [(1, 3, 4, 0), (2, 1, 4, 8), (3, 9, 4, 96)],
+        spread=True,
+    ),
 )
 def test_any_video_finds_enough_slices_of_others_and_none_of_its_own(
     tmp_path, videos, clips_each, slices, held

@@ -11,6 +11,7 @@ import av
 import pytest
 
 from tests.commands import ROOT
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.media.allocations import MOST_BESIDE, bound_allocations
 from tubelet.media.errors import VideoError
@@ -59,7 +60,7 @@ def count_frames(path: Path) -> int:
         return sum(1 for _ in video.frames())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", thin(NAMES))
 def test_a_picture_with_much_beside_its_pixels_is_refused(name: bytes, tmp_path: Path) -> None:
     assert count_frames(write_png(tmp_path / "small.png", packed(name, MOST_BESIDE - 1))) == 1
     large = write_png(tmp_path / "large.png", packed(name, MOST_BESIDE + 1))
@@ -93,6 +94,7 @@ run([sys.argv[1]], sys.argv[2])
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not bound_allocations(), reason="PyAV is not built with its own FFmpeg here")
 def test_a_video_of_such_pictures_is_read_and_one_of_huge_pictures_is_a_failure(
     tmp_path: Path,

@@ -12,6 +12,7 @@ from tests.conftest import shared
 from tests.damaged import blot_packets, damage_packets, scratch
 from tests.ingest.test_ingest import run
 from tests.numbered import HEIGHT, LEFT, number_in, numbered_video
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.media import video
 from tubelet.media.errors import VideoError
@@ -42,7 +43,7 @@ def decode(path: Path) -> tuple[Timeline, list[int], VideoError | None]:
         ("mpeg4", "avi", {"g": "30"}),
     ],
 )
-@pytest.mark.parametrize("damaged", [[33], [50, 51], [20, 90]])
+@pytest.mark.parametrize("damaged", thin([[20, 90], [33], [50, 51]]))
 def test_what_decodes_after_damaged_packets_is_kept_and_the_gaps_are_known(
     codec, suffix, options, damaged, tmp_path
 ):
@@ -88,6 +89,7 @@ def test_damage_at_the_beginning_costs_what_depends_on_it(tmp_path):
     )
 
 
+@pytest.mark.long
 def test_one_damaged_packet_of_300_costs_one_frame_and_the_window_over_it(tmp_path):
     path = shared("faults") / "one_bad_packet.mp4"
     summary = run([path], tmp_path / "store", frames=8, pairs="2")

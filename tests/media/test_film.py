@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.numbered import HEIGHT, LEFT, WIDTH, number_in, numbered_frame, numbered_video
+from tests.tiers import thin
 from tubelet.media import recording, video
 from tubelet.media.errors import VideoError
 
@@ -33,7 +34,7 @@ def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     )
 
 
-@pytest.mark.parametrize("first", [0, 49, 60, 61, 97, 119])
+@pytest.mark.parametrize("first", thin([61, 0, 49, 60, 97, 119], 3))
 def test_frames_from_a_number_on_are_the_same_by_a_seek_as_by_counting(
     path: Path, first: int
 ) -> None:

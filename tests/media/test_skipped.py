@@ -9,6 +9,7 @@ import pytest
 
 from tests.media.test_damage import decode
 from tests.numbered import HEIGHT, WIDTH, numbered_frame, numbered_video
+from tests.tiers import thin
 from tubelet.media import video
 from tubelet.media.container_bytes import read_declared_size
 from tubelet.media.demuxing import read_packets
@@ -49,15 +50,19 @@ def write_frames(path: Path, times: Iterable[int], **options: str) -> Path:
 
 @pytest.mark.parametrize(
     ("codec", "suffix", "share"),
-    [
-        ("libx264", "mkv", 0),
-        ("libx264", "mkv", 0.1),
-        ("libx264", "flv", 0),
-        ("libx264", "ts", 0),
-        ("mpeg2video", "mpg", 0),
-        ("mpeg4", "avi", 0),
-        ("mpeg4", "avi", 0.1),
-    ],
+    thin(
+        [
+            ("libx264", "mkv", 0),
+            ("libx264", "mkv", 0.1),
+            ("libx264", "flv", 0),
+            ("libx264", "ts", 0),
+            ("mpeg2video", "mpg", 0),
+            ("mpeg4", "avi", 0),
+            ("mpeg4", "avi", 0.1),
+        ],
+        3,
+        spread=True,
+    ),
 )
 def test_where_headers_of_packets_are_damaged_the_gap_is_known(codec, suffix, share, tmp_path):
     options = {"bf": "2"} if codec == "libx264" else {}

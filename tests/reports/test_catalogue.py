@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 import tubelet.cli as front_door
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.dashboard import consent, report_page
 from tubelet.dashboard.chosen import VideoChoice
 from tubelet.reports.blocks import Block, Column, Heading, Picture, Table, Text
@@ -86,7 +87,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     made.close()
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", thin(REPORTS, ["scores"]))
 def test_every_report_is_written_in_every_format(name: str, store: Store, tmp_path: Path) -> None:
     refuse_unsound(REPORTS[name], store, tmp_path)
 
@@ -340,7 +341,7 @@ def refuse_hostile(report: Report, store: Store) -> None:
                 list(report.blocks(store, report.options(**{name: text})))
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", thin(REPORTS, 3))
 def test_no_option_of_a_report_is_put_into_sql(name: str, store: Store) -> None:
     refuse_hostile(REPORTS[name], store)
 

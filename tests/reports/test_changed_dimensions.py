@@ -26,6 +26,7 @@ def name_cells(values: np.ndarray) -> set[tuple[str, int]]:
     return {(NAMES[change], int(dim)) for change, dim in zip(*np.nonzero(named))}
 
 
+@pytest.mark.long
 def test_what_was_planted_is_named_and_without_it_nothing_is() -> None:
     for seed in range(SEEDS):
         assert name_cells(measure_reactions(seed, VIDEOS)) == EXPECTED

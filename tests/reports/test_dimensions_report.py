@@ -7,6 +7,7 @@ import pytest
 from tests.planted_dimensions import store_tokens
 from tests.planted_probes import label, video_ids
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.reports.blocks import Picture, Table, Text
 from tubelet.reports.catalogue import REPORTS
 from tubelet.reports.dimensions.findings import find_dimensions
@@ -138,13 +139,13 @@ def keep_positions(store: Store, encoder_id: str, means: np.ndarray) -> None:
 
 @pytest.mark.parametrize(
     "made_of, words",
-    [
+    thin([
         ({"slices": 1}, "The windows have one slice: nothing can depend on its position"),
         ({"videos": 2}, "There are 2 videos: shares describe these alone. Tests and intervals need 5."),
         ({"videos": 1}, "There is one video: nothing varies between videos"),
         ({"videos": 6}, "With 6 videos, a single one of 4 dimensions cannot be named, however strong it is: that takes 10."),
         ({"clips": 1}, "Every video has one window, so the position in the window is also the time in the video"),
-    ],
+    ], spread=True),
 )  # fmt: skip
 def test_what_cannot_be_concluded_is_a_sentence(made_of, words, tmp_path) -> None:
     made = store_tokens(tmp_path / "store", plant(**made_of))

@@ -59,6 +59,7 @@ def test_a_pair_that_shares_nothing_is_said_to_be_that(store, tmp_path) -> None:
     assert "**That is not above chance**" in answer and "chosen among" not in answer
 
 
+@pytest.mark.long
 def test_every_number_is_in_parquet_and_every_query_answers(store, tmp_path) -> None:
     blocks = list(REPORTS["encoders"].blocks(store, EncodersOptions()))
     tables = {block.name: block for block in blocks if isinstance(block, Table)}

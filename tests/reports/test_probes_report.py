@@ -46,6 +46,7 @@ def test_the_answer_names_layer_interval_and_chance(store, tmp_path) -> None:
     assert "the best of 2 layers; its interval takes that choice into account" in answer
 
 
+@pytest.mark.long
 def test_layers_that_are_equally_good_share_the_answer(tmp_path) -> None:
     """The first of them was called the best, and the picture of the shares showed another one."""
     made = planted_store(tmp_path / "store", videos=20, clips=1)

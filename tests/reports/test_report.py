@@ -7,6 +7,7 @@ import pytest
 
 from tests.planted import Planted, add_planted, planted_store
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tests.videos import make_folder
 from tubelet.ingest.job import Job
 from tubelet.reports.blocks import Code, Picture, Table, Text
@@ -71,7 +72,7 @@ def test_a_dimension_constant_everywhere_is_reported_and_never_divided_by(found)
     assert found.dims.to_pylist()[-1]["relative"] is None
 
 
-@pytest.mark.parametrize("videos", [1, 2, 4])
+@pytest.mark.parametrize("videos", thin([4, 1, 2]))
 def test_few_videos_say_what_cannot_be_concluded(videos, tmp_path):
     few = planted_store(tmp_path / "store", videos=videos, dim=16, specialists=(2,), shared=5)
     found = find(few, SensitivityRequest())
@@ -94,7 +95,7 @@ def test_few_videos_say_what_cannot_be_concluded(videos, tmp_path):
     few.close()
 
 
-@pytest.mark.parametrize("shared", [1, 2, 3])
+@pytest.mark.parametrize("shared", thin([1, 2, 3]))
 def test_few_shared_slices_have_no_curve_to_judge(shared, tmp_path):
     few = planted_store(tmp_path / "store", videos=6, dim=16, specialists=(2,), shared=shared)
     said = " ".join(
@@ -106,6 +107,7 @@ def test_few_shared_slices_have_no_curve_to_judge(shared, tmp_path):
     few.close()
 
 
+@pytest.mark.long
 def test_dimensions_that_never_vary_at_all_break_nothing(tmp_path):
     dead = planted_store(
         tmp_path / "store", videos=6, dim=8, specialists=(), constant=tuple(range(8))
@@ -117,6 +119,7 @@ def test_dimensions_that_never_vary_at_all_break_nothing(tmp_path):
     dead.close()
 
 
+@pytest.mark.long
 def test_an_encoder_that_sees_one_slice_at_a_time_reacts_nowhere_and_breaks_nothing(tmp_path):
     job = Job.of(
         paths=[str(make_folder(tmp_path / "videos", 6, frames=12))],

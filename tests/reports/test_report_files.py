@@ -214,6 +214,7 @@ def test_two_shifts_side_by_side(both):
     )
 
 
+@pytest.mark.long
 def test_the_command_writes_two_shifts_side_by_side(both, tmp_path):
     path = tmp_path / "both.html"
     options = ["--store", str(both.root), "-o", str(path)]
@@ -228,6 +229,7 @@ def test_the_command_writes_two_shifts_side_by_side(both, tmp_path):
     )
 
 
+@pytest.mark.long
 def test_the_command_repeats_the_report(store, tmp_path):
     """What the report says to type makes the same numbers again."""
     found = find(store, SensitivityRequest(where="label = 'cooking' OR name LIKE '%1.mp4'", top=4))
@@ -267,6 +269,7 @@ def test_the_command_refuses_in_one_sentence(store, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_report_loads_neither_torch_nor_streamlit(store, tmp_path):
     code = (
         f"import sys; sys.argv = ['tubelet', 'report', 'sensitivity', '--store', {str(store.root)!r}, '-o', {str(tmp_path / 'x.html')!r}]\n"
@@ -315,6 +318,7 @@ def test_dimensions_of_which_none_reacts_have_an_axis_that_can_be_read():
     assert ends([0.0, 0.0]) == [0, 1] and ends([0.3, 0.1]) is None
 
 
+@pytest.mark.long
 def test_a_drawing_that_dies_is_a_sentence(store, tmp_path):
     """The library that draws ends its process by signal 5 where it cannot reserve the memory that it likes."""
     command = [
@@ -338,6 +342,7 @@ def test_a_drawing_that_dies_is_a_sentence(store, tmp_path):
     assert not (tmp_path / "report.html").exists()
 
 
+@pytest.mark.long
 def test_a_condition_of_any_length_and_more_strongest_dimensions_than_there_are(store, tmp_path):
     hostile = "where=1 = 1 -- " + '<&"%()*{}[] ' * 2000
     REPORTS["sensitivity"].write(

@@ -23,6 +23,7 @@ def by_video(values, seed=0):
     return ByVideo(values, signed, np.isfinite(values).astype(np.float32))
 
 
+@pytest.mark.long
 def test_p_values_under_chance_are_uniform_or_larger_and_discoveries_rare():
     """200 corpora in which no dimension is special: p-values reject at their level at most, and hardly any corpus has a discovery."""
     found = [ranking.rank_dimensions(by_video(videos(40, 64, seed))) for seed in range(200)]
@@ -88,6 +89,7 @@ def test_p_values_hold_where_values_tie_by_rounding():
     assert not any(one.specialists for one in found)
 
 
+@pytest.mark.long
 def test_specialists_in_null_stores_of_five_videos_are_rare():
     found = [
         ranking.rank_dimensions(by_video(videos(5, 64, seed))).specialists for seed in range(150)

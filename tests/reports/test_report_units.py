@@ -7,6 +7,7 @@ import pytest
 from tests.planted import Planted, add_planted, planted_store, relative_edges, rows
 from tests.reports.test_report_statistics import by_video
 from tests.stores import _table, encoder_row
+from tests.tiers import thin
 from tubelet.reports.catalogue import REPORTS
 from tubelet.reports.errors import ReportError
 from tubelet.reports.sensitivity import findings, narrative, ranking, relations
@@ -40,6 +41,7 @@ def test_intervals_cover_where_groups_count_once_and_not_where_videos_do(groups)
     assert covered(intervals.means(values, positive=True)) < 0.82
 
 
+@pytest.mark.long
 def test_specialists_in_grouped_null_stores_are_rare_where_groups_count_once():
     """20 videos of five recordings whose effects spread widely: as videos a fifth of stores or more have a specialist, all of them false."""
     as_videos, as_groups = [], []
@@ -52,6 +54,7 @@ def test_specialists_in_grouped_null_stores_are_rare_where_groups_count_once():
     assert np.mean(as_groups) <= 0.05 and np.mean(as_videos) > 0.2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("groups", "each"), [(5, 4), (10, 4), (20, 3)])
 def test_p_values_of_grouped_null_stores_hold_their_level_where_groups_count_once(groups, each):
     """Over 40 stores of 128 dimensions, none of them special. As videos, 8 to 10% of p-values are below 5%, and 3 to 6% below 1%."""
@@ -114,6 +117,7 @@ def test_copies_are_found_and_unrelated_videos_are_not():
     assert all(relations.together(one.copies) == (0, 0) for one in alone)
 
 
+@pytest.mark.long
 def test_labels_that_react_alike_are_told_from_labels_that_do_not():
     values, own = grouped(6, 5, 64, correlation=0.5)
     labels = [str(group) for group in own]
@@ -186,7 +190,7 @@ def test_a_unit_counts_once_in_every_number(scenes, unit, size):
     )
 
 
-@pytest.mark.parametrize("unit", ["video", "name", "label"])
+@pytest.mark.parametrize("unit", thin(["video", "name", "label"], ["label"]))
 def test_the_sql_of_a_unit_is_the_one_that_ran(scenes, unit):
     found = find(scenes, SensitivityRequest(unit=unit))
     for name, question in found.questions.items():

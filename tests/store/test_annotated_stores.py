@@ -3,6 +3,8 @@
 import csv
 import time
 
+import pytest
+
 from tests.commands import run_here
 from tests.conftest import shared
 from tests.store.test_annotations import labels
@@ -53,6 +55,7 @@ def test_the_manifest_of_the_test_videos_says_what_the_folder_does_not(tmp_path)
     store.close()
 
 
+@pytest.mark.long
 def test_two_hundred_thousand_labels_take_seconds(tmp_path):
     store = Store.create(tmp_path / "store")
     recipe = Recipe(videos=10_000)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.gray_pngs import write_gray
 from tests.stores import Recipe, _table, _video_row, synthetic_store
+from tests.tiers import thin
 from tubelet.media.mask_folder import MaskFolder
 from tubelet.store import Store
 from tubelet.store.annotations import text_table
@@ -175,7 +176,7 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", BAD)
+@pytest.mark.parametrize("kind", thin(BAD, 4))
 def test_a_bad_file_is_refused_with_its_line_and_changes_nothing(store, bring, tmp_path, kind):
     content, why = BAD[kind]
     bring("labels.csv", "video,split\nvideo-00000.mp4,train\n")
@@ -202,7 +203,7 @@ def test_bad_json_lines_are_refused_with_their_line(store, bring, line, why):
     assert labels(store) == [(VIDEO.format(0), "a", "1.50")]
 
 
-@pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c"])
+@pytest.mark.parametrize("character", thin(["\u2028", "\u2029", "\x85", "\x0b", "\x1c"]))
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 def test_only_line_feeds_end_a_line(store, bring, form, character):
     row = {"video": VIDEO.format(0), "a": f"x{character}y"}

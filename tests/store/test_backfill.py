@@ -99,6 +99,7 @@ def refuse_unequal(store: Store, rows: list[tuple]) -> None:
         )
 
 
+@pytest.mark.long
 def test_a_statistic_added_later_is_computed_for_stored_clips_and_changes_nothing_else(
     newer: Path, store: Store
 ) -> None:
@@ -126,6 +127,7 @@ def test_a_statistic_added_later_is_computed_for_stored_clips_and_changes_nothin
     assert again.returncode == 0 and "statistics of 0 clips computed" in again.stdout
 
 
+@pytest.mark.long
 def test_it_stops_at_ctrl_c_and_goes_on_where_it_was(newer: Path, store: Store) -> None:
     process = start(newer, "backfill", "--statistic", "all", "--store", store.root, slowly=True)
     assert process.stderr.readline() == "1 of 12 clips\n"
@@ -148,6 +150,7 @@ def test_it_stops_at_ctrl_c_and_goes_on_where_it_was(newer: Path, store: Store) 
     refuse_unequal(store, stored_peaks(store))
 
 
+@pytest.mark.long
 def test_killed_it_leaves_what_was_committed(newer: Path, store: Store) -> None:
     process = start(newer, "backfill", "--store", store.root, slowly=True)
     process.stderr.readline()

@@ -3,10 +3,12 @@
 from tests import buckets
 from tests.chaos import TOY, compare_with, ingest_in_chaos
 from tests.contents import contents
+from tests.tiers import LONG
 from tests.videos import make_folder
 from tubelet.ingest.job import Job
 
 
+@LONG
 def test_a_disturbed_ingest_makes_the_store_of_an_undisturbed_one(tmp_path):
     videos = make_folder(tmp_path / "videos", 4, frames=40)
     job = Job.of(paths=[str(videos)], **TOY)

@@ -91,6 +91,7 @@ def test_what_one_machine_writes_another_reads_and_adds_to(machines, tmp_path):
     local.close()
 
 
+@pytest.mark.long
 def test_of_many_writers_every_commit_is_there_once(machines, caplog):
     writers, each, wrong = [machines(str(n)) for n in range(3)], 3, []
 
@@ -114,6 +115,7 @@ def test_of_many_writers_every_commit_is_there_once(machines, caplog):
     assert serial == len(writers) * each, "one commit each"
 
 
+@pytest.mark.long
 def test_an_answer_that_is_lost_is_no_lost_commit(machines, server, caplog):
     store = machines("one")
     hit(server, "tubelet.json", Fault.LOST)
@@ -124,6 +126,7 @@ def test_an_answer_that_is_lost_is_no_lost_commit(machines, server, caplog):
     assert count_videos() == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.CUT, Fault.LOST])
 def test_a_write_that_fails_is_repeated(machines, server, fault):
     store = machines("one")
@@ -135,6 +138,7 @@ def test_a_write_that_fails_is_repeated(machines, server, fault):
     assert buckets.read("notes/a") == b"said"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.CUT, Fault.LOST])
 def test_a_server_that_is_busy_is_asked_again(machines, server, fault):
     store = machines("one")
@@ -143,6 +147,7 @@ def test_a_server_that_is_busy_is_asked_again(machines, server, fault):
     assert count_videos() == 1
 
 
+@pytest.mark.long
 def test_a_writer_that_dies_after_its_commit_has_committed(machines, server):
     store, other = machines("one"), machines("other")
     hit(server, "_delta_log", Fault.DENIED, times=1000)
@@ -155,6 +160,7 @@ def test_a_writer_that_dies_after_its_commit_has_committed(machines, server):
     assert count_videos() == 2
 
 
+@pytest.mark.long
 def test_a_writer_that_dies_before_its_commit_leaves_files_that_compact_removes(machines, server):
     store, other = machines("one"), machines("other")
     hit(server, "tubelet.json", Fault.DENIED)
@@ -242,6 +248,7 @@ def test_whoever_begins_knows_what_those_did_whose_claims_are_gone(machines, mon
         assert wanted.take("k", "g")
 
 
+@pytest.mark.long
 def test_ingests_of_two_machines_share_the_work_and_make_the_store_of_one(server, tmp_path):
     buckets.clear()
     job = Job.of(paths=[str(make_folder(tmp_path / "videos", 4, frames=24))], **TOY)

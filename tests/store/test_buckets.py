@@ -87,6 +87,7 @@ def test_sql_sees_the_store_and_nothing_else_and_reads_the_tokens_it_names(opene
             assert len(ask(opened, secret).table) == 0
 
 
+@pytest.mark.long
 def test_a_commit_is_seen_and_what_it_replaced_is_read_again(server, tmp_path):
     made = synthetic_store(tmp_path / "store", videos=2, clips=2)
     buckets.upload(made.root)
@@ -112,6 +113,7 @@ def test_a_commit_is_seen_and_what_it_replaced_is_read_again(server, tmp_path):
     made.close()
 
 
+@pytest.mark.long
 def test_another_store_in_the_same_place_takes_nothing_from_the_one_before(opened, local, tmp_path):
     opened.grid(local.rows("SELECT clip_id FROM clips")[0]["clip_id"])
     other = synthetic_store(tmp_path / "other", videos=2, clips=1, seed=5)
@@ -126,6 +128,7 @@ def test_another_store_in_the_same_place_takes_nothing_from_the_one_before(opene
     other.close()
 
 
+@pytest.mark.long
 def test_an_older_state_that_was_put_back_is_what_is_read(server, tmp_path):
     made = synthetic_store(tmp_path / "store", videos=1, clips=1)
     shutil.copytree(made.root, tmp_path / "backup")
@@ -164,6 +167,7 @@ def test_the_cache_of_embedding_files_is_bounded_and_keeps_what_was_used_last(
     small.close()
 
 
+@pytest.mark.long
 def test_check_reads_the_bucket_itself(opened, local):
     given = f"--store-option=cache={opened.root.parent}"
     assert run("check", given).stdout == f"{URL} is whole\n"
@@ -192,6 +196,7 @@ def run(*arguments: str):
     return tubelet(arguments[0], "--store", URL, *arguments[1:])
 
 
+@pytest.mark.long
 def test_a_report_and_an_answer_are_written_from_a_bucket(opened, local, tmp_path):
     asked = "SELECT name, label FROM videos ORDER BY ALL"
     outputs = [tmp_path / f"{place}.csv" for place in ("there", "here")]

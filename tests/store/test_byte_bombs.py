@@ -118,6 +118,7 @@ def test_tensors_that_lie_over_each_other_are_refused(tmp_path):
         read_tensors(path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "polygons", [[[0, 0, 0, 9000, 9, 5]] * 200, [[0, 0, *[0, 9000, 9, 5] * 100_000]]]
 )

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
+from tests.tiers import thin
 from tubelet import cli
 from tubelet.latent import search_index
 from tubelet.store import Store, StoreError
@@ -81,7 +82,7 @@ def test_a_column_whose_name_changed_is_a_sentence(root):
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", thin(KINDS, ["tables", "pictures"]))
 def test_a_flipped_bit_is_noticed_in_every_kind_of_file(kind, sound):
     rng = random.Random(kind)
     files = [path for path in sorted(sound.glob(KINDS[kind])) if path.is_file()]
@@ -126,6 +127,7 @@ def test_a_damaged_table_is_not_merged_into_one_that_looks_sound(root):
     store.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("few", [1000, 0])
 def test_what_is_removed_does_not_make_a_damaged_table_look_sound(few, root, monkeypatch):
     monkeypatch.setattr(deleting, "FEW", few)
@@ -150,8 +152,8 @@ def test_what_is_removed_does_not_make_a_damaged_table_look_sound(few, root, mon
     store.close()
 
 
-@pytest.mark.parametrize("change", [lambda data: data[: len(data) // 2], None])
-@pytest.mark.parametrize("table", ["token_stats", "dim_sensitivity"])
+@pytest.mark.parametrize("change", thin([None, lambda data: data[: len(data) // 2]]))
+@pytest.mark.parametrize("table", thin(["token_stats", "dim_sensitivity"]))
 def test_rows_of_a_file_that_cannot_be_read_are_those_that_lack_elsewhere(table, change, tmp_path):
     store = synthetic_store(tmp_path / "store", videos=2, clips=2, shift=1)
     path = next((store.root / table).glob("*.parquet"))

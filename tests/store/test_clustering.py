@@ -51,6 +51,7 @@ def clip_ids(store: Store) -> list[str]:
     return store.query("SELECT clip_id FROM clips ORDER BY ALL")["clip_id"].to_pylist()
 
 
+@pytest.mark.long
 def test_commits_merge_earlier_ones_into_files_of_disjoint_ranges(store):
     held = hold_version(store)
     runs = clustering.find_runs(held.sizes)
@@ -73,6 +74,7 @@ def test_a_clip_is_read_from_the_files_and_row_groups_whose_range_holds_it(store
         assert len(store.query(ONE_CLIP, [clip_id])) == TOKENS
 
 
+@pytest.mark.long
 def test_after_compaction_a_clip_is_one_row_group_of_one_file_for_everybody_who_asks(store):
     before = contents(store.root)
     assert store.compact() > 0

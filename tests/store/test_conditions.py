@@ -190,6 +190,7 @@ def test_tags_are_kept_with_their_note_and_taken_away(tmp_path):
     store.close()
 
 
+@pytest.mark.long
 def test_two_writers_tag_at_once_and_nothing_is_lost(tmp_path):
     store = synthetic_store(tmp_path / "store", videos=8)
     stores = [Store(store.root), Store(store.root)]
@@ -211,6 +212,7 @@ def test_two_writers_tag_at_once_and_nothing_is_lost(tmp_path):
         one.close()
 
 
+@pytest.mark.long
 def test_two_writers_note_one_video_at_once_and_both_notes_stay(tmp_path):
     store = synthetic_store(tmp_path / "store", videos=1)
     stores = [Store(store.root), Store(store.root)]

@@ -16,6 +16,7 @@ def rows_of(store: Store) -> dict[str, list]:
     return {name: sorted(map(repr, store.rows(f"FROM {name}"))) for name in held}
 
 
+@pytest.mark.long
 def test_many_rows_go_as_few_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stores = []
     for number, few in enumerate((deleting.FEW, 0)):
@@ -40,6 +41,7 @@ def test_many_rows_go_as_few_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         store.close()
 
 
+@pytest.mark.long
 def test_sixty_thousand_values_are_no_end(tmp_path: Path) -> None:
     """An import of saved queries takes out those of the same names first."""
     store = Store.create(tmp_path / "store")

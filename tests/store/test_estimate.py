@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.estimate import Estimate, StoredFiles, estimate
@@ -53,7 +54,7 @@ def fill(store: Store, sql: str) -> Query:
     return Query(sql.replace("{clip}", clip["clip_id"]), values)
 
 
-@pytest.mark.parametrize("sql, files, share", READS)
+@pytest.mark.parametrize("sql, files, share", thin(READS, 3, spread=True))
 def test_an_estimate_is_what_is_then_read(
     sql: str, files: int, share: float, store: Store, held: int
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.store import Store
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.untrusted import Query, ask, count_rows, stream
@@ -80,7 +81,7 @@ WORKS = {  # a query, and how many rows it answers with
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", WORKS)
+@pytest.mark.parametrize("name", thin(WORKS, 3))
 def test_what_a_read_can_do_works(name: str, store: Store) -> None:
     query, rows = WORKS[name]
     table = ask(store, query).table

@@ -29,6 +29,7 @@ ENDLESS = "SELECT count(*) FROM range(100000000000) AS r(i) WHERE hash(i) % 7 = 
 LONG_S = 300  # for what a busy machine still does
 
 
+@pytest.mark.long
 def test_fifteen_sessions_are_answered_beside_five_that_never_end(tmp_path: Path) -> None:
     store, over = synthetic_store(tmp_path / "store", videos=1), threading.Event()
     answered: list[int] = []

@@ -18,6 +18,7 @@ import pytest
 
 from tests.commands import ROOT, environment, tubelet
 from tests.contents import contents, rows
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.latent import bases
 from tubelet.store import Store, StoreError
@@ -133,6 +134,7 @@ def test_what_is_fitted_in_it_is_loaded(root):
     store.close()
 
 
+@pytest.mark.long
 def test_an_ingest_adds_to_it_and_finds_what_is_there(folder, root):
     before = contents(root)
     make_video(folder / "videos" / "second.mp4", frames=20, height=48, width=64, seed=2)
@@ -178,7 +180,10 @@ def test_a_compaction_migrates_it_and_changes_no_value(root):
 
 @pytest.mark.parametrize(
     ("work", "after"),
-    [("compact", 1), ("compact", 3), ("compact", len(RENAMED)), ("commit", 0), ("commit", 1)],
+    thin(
+        [("compact", 3), ("compact", 1), ("compact", len(RENAMED)), ("commit", 0), ("commit", 1)],
+        spread=True,
+    ),
 )
 def test_killed_half_way_it_is_as_whole_as_before(root, work, after):
     """The process dies at the table, or the marker, that is written after `after` others."""

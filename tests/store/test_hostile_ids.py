@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.store import Store
 from tubelet.store.disk import integrity, removal
 from tubelet.store.schema import TABLES
@@ -29,7 +30,7 @@ def add(root, table, **values):
 PATHS = "../../home", "/etc", "..", "a/b", "", "a\0b"
 
 
-@pytest.mark.parametrize("kind", ["videos", "encoders"])
+@pytest.mark.parametrize("kind", thin(["videos", "encoders"]))
 def test_a_row_without_clips_whose_id_is_a_path_is_named_repaired_and_removed(kind, root):
     """Such a row was not named by `check`, and the removal of such a video was refused."""
     key = TABLES[kind].key[0]

@@ -12,6 +12,7 @@ import pytest
 
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
+from tests.tiers import thin
 from tests.watched import Watch
 from tubelet.dashboard.corpus import videos
 from tubelet.ingest.errors import CheckpointError
@@ -241,7 +242,7 @@ ACTIONS = [
 ]
 
 
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+@pytest.mark.parametrize("attack", thin(ATTACKS.values(), 10), ids=ATTACKS)
 def test_nothing_outside_is_opened_changed_or_deleted(attack, root, outside):
     attack(root, outside)
     names = sorted(outside.rglob("*"))
@@ -272,7 +273,9 @@ def test_the_watch_notices_what_is_opened_and_what_is_deleted(outside):
 
 @pytest.mark.parametrize(
     "name",
-    ["absolute", "above", "video id above", "clip id", "quoting", "embedding link", "thumbnail"],
+    thin(
+        ["absolute", "above", "video id above", "clip id", "quoting", "embedding link", "thumbnail"]
+    ),
 )
 def test_check_names_the_row_and_a_repair_takes_it_out_alone(name, root, outside):
     ATTACKS[name](root, outside)
@@ -302,7 +305,7 @@ def test_a_link_that_stays_inside_is_followed(root):
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["fifo", "folder"])
-@pytest.mark.parametrize("place", ["tubelet.json", "commit.lock", "embedding", "table"])
+@pytest.mark.parametrize("place", thin(["tubelet.json", "commit.lock", "embedding", "table"]))
 def test_what_is_not_a_regular_file_is_refused_and_never_waited_for(make, place, root):
     path = {
         "embedding": next((root / "embeddings").rglob("*.parquet")),

@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
-from tests.commands import run_here, tubelet
+from tests.commands import run_here
 from tests.contents import contents
+from tests.tiers import thin
 from tests.videos import make_folder
 from tubelet.store import Store, StoreError
 from tubelet.store.disk.integrity import check, repair
@@ -18,7 +19,7 @@ def whole(tmp_path_factory):
     """A folder with videos and their store, to be copied."""
     folder = tmp_path_factory.mktemp("whole")
     videos = make_folder(folder / "videos", 2, frames=12)
-    tubelet("ingest", videos, "--store", folder / "store", *FAST, check=True)
+    run_here("ingest", videos, "--store", folder / "store", *FAST, check=True)
     return folder
 
 
@@ -45,7 +46,10 @@ def remove(path):
 
 @pytest.mark.parametrize(
     "harm,words",
-    [(flip, "SHA-256 differs"), (truncate, "bytes instead of"), (remove, "is missing")],
+    thin(
+        [(flip, "SHA-256 differs"), (truncate, "bytes instead of"), (remove, "is missing")],
+        spread=True,
+    ),
 )
 def test_damage_names_the_clip_and_is_repaired_by_a_rerun(harm, words, ingested):
     videos, store = ingested
@@ -63,7 +67,7 @@ def test_damage_names_the_clip_and_is_repaired_by_a_rerun(harm, words, ingested)
     assert store.rows("SELECT count(*) AS n FROM clips") == [{"n": 7}]
     assert (
         "1 clip encoded"
-        in tubelet("ingest", videos, "--store", store.root, *FAST, check=True).stdout
+        in run_here("ingest", videos, "--store", store.root, *FAST, check=True).stdout
     )
     assert run_here("check", "--store", store.root).returncode == 0
     assert contents(store.root) == before
@@ -92,7 +96,7 @@ def test_missing_derived_rows_are_noticed(ingested):
     (problem,) = check(store)
     assert problem.clip_id == clip_id and "dim_stats has 0 of its 32 rows" in str(problem)
     repair(store, [problem])
-    tubelet("ingest", videos, "--store", store.root, *FAST, check=True)
+    run_here("ingest", videos, "--store", store.root, *FAST, check=True)
     assert contents(store.root) == before
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tests.tiers import thin
 from tubelet.store import intervals
 
 REPEATED = 1500
@@ -31,7 +32,7 @@ def covered(found, truth):
 
 
 @pytest.mark.parametrize("positive", [True, False])
-@pytest.mark.parametrize("count", [5, 10, 40])
+@pytest.mark.parametrize("count", thin([5, 10, 40]))
 @pytest.mark.parametrize(
     ("kind", "least"),
     [("normal", 0.95), ("lognormal 0.3", 0.95), ("lognormal 0.7", 0.93), ("lognormal 1.0", 0.90)],
@@ -53,6 +54,7 @@ def test_one_strong_video_in_ten_is_covered_by_no_interval_of_few(count):
     assert covered(intervals.means(values, positive=True), truth) > 0.93
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("count", "least"), [(2, 0.93), (3, 0.93), (4, 0.93), (7, 0.94), (60, 0.94)]
 )
@@ -78,6 +80,7 @@ def test_a_single_score_has_no_interval():
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [5, 10, 40])
 @pytest.mark.parametrize("stable", [0.0, 0.2])
 def test_the_interval_of_the_strongest_knows_that_it_was_chosen(count, stable):

@@ -45,6 +45,7 @@ def write_job(store: Store, name: str = NAME, **content: object) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_an_ingest_of_a_terminal_is_seen_stopped_and_goes_on(tmp_path: Path) -> None:
     root = synthetic_store(tmp_path / "store", videos=0).root
     video = make_video(tmp_path / "long.mp4", frames=1000)

@@ -9,6 +9,7 @@ import pytest
 from tests.commands import run_here
 from tests.markers import edit_marker
 from tests.stores import Recipe, add_videos, synthetic_store
+from tests.tiers import thin
 from tubelet.store import Store, StoreError
 from tubelet.store.disk import integrity
 
@@ -66,7 +67,7 @@ HARMS = {
 }
 
 
-@pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
+@pytest.mark.parametrize("harm", thin(HARMS.values(), 7), ids=HARMS)
 def test_the_newest_commit_stands_in_for_the_marker_until_the_next_one_writes_it(
     harm, root, grown, caplog
 ):
@@ -83,7 +84,7 @@ def test_the_newest_commit_stands_in_for_the_marker_until_the_next_one_writes_it
     store.close()
 
 
-@pytest.mark.parametrize("harm", ["deleted", "garbage", "from a backup", "versions to come"])
+@pytest.mark.parametrize("harm", thin(["deleted", "garbage", "from a backup", "versions to come"]))
 def test_a_store_without_entries_is_rebuilt_from_its_tables(harm, root, grown):
     edit_marker(root)
     HARMS[harm](root / "tubelet.json", grown)
@@ -127,6 +128,7 @@ def test_a_later_format_is_refused_and_nothing_is_changed(root):
     assert (sorted(root.rglob("*")), marker.read_bytes()) == before
 
 
+@pytest.mark.long
 def test_what_a_kept_entry_names_is_never_deleted(root):
     store = Store(root)
     for first in (6, 7):

@@ -7,6 +7,7 @@ import pytest
 from tests.commands import run_here
 from tests.contents import contents
 from tests.stores import Recipe, add_videos, synthetic_store
+from tests.tiers import thin
 from tubelet.latent import bases, fitting, search_index
 from tubelet.latent.scope import Scope
 from tubelet.store import Store, StoreError
@@ -98,6 +99,7 @@ def test_a_removed_clip_takes_its_pairs_and_projections_and_leaves_the_basis(sto
     assert dangling(store) == [] and list(integrity.check(store)) == []
 
 
+@pytest.mark.long
 def test_a_removed_encoder_takes_its_clips_bases_codes_and_failures(store):
     search_index.write_index(store, Scope.of(store).encoder_id)
     assert list(store.root.glob("codes/*/*.npy"))
@@ -128,13 +130,17 @@ def test_every_table_goes_with_what_it_names():
 
 @pytest.mark.parametrize(
     "kind, names, where, left",
-    [
-        ("videos", [], "label = 'cooking'", 2),
-        ("videos", ["video-00000.mp4", "video-00001.mp4"], "label = 'swimming'", 2),
-        ("videos", [], "video_id IN (SELECT video_id FROM clips WHERE first_frame = 4)", 0),
-        ("clips", [], "first_frame = 4", 3),
-        ("encoders", [], "name = 'toy'", 3),
-    ],
+    thin(
+        [
+            ("videos", [], "label = 'cooking'", 2),
+            ("videos", ["video-00000.mp4", "video-00001.mp4"], "label = 'swimming'", 2),
+            ("videos", [], "video_id IN (SELECT video_id FROM clips WHERE first_frame = 4)", 0),
+            ("clips", [], "first_frame = 4", 3),
+            ("encoders", [], "name = 'toy'", 3),
+        ],
+        2,
+        spread=True,
+    ),
 )
 def test_a_condition_chooses(kind, names, where, left, store):
     removal.remove(store, removal.choose(store, kind, names, where))
@@ -143,14 +149,18 @@ def test_a_condition_chooses(kind, names, where, left, store):
 
 @pytest.mark.parametrize(
     "kind, names, where, words",
-    [
-        ("videos", ["nobody"], None, "holds no video nobody"),
-        ("clips", ["nobody"], None, "holds no clip nobody"),
-        ("encoders", ["nobody"], None, "holds no encoder nobody"),
-        ("videos", [], "label = 'nothing'", "no videos of"),
-        ("videos", [], None, "--where"),
-        ("videos", [], "nothing = 1", "nothing"),
-    ],
+    thin(
+        [
+            ("videos", ["nobody"], None, "holds no video nobody"),
+            ("clips", ["nobody"], None, "holds no clip nobody"),
+            ("encoders", ["nobody"], None, "holds no encoder nobody"),
+            ("videos", [], "label = 'nothing'", "no videos of"),
+            ("videos", [], None, "--where"),
+            ("videos", [], "nothing = 1", "nothing"),
+        ],
+        3,
+        spread=True,
+    ),
 )
 def test_what_chooses_nothing_is_refused_and_nothing_goes(kind, names, where, words, store):
     before = contents(store.root)

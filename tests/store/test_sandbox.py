@@ -163,6 +163,7 @@ def test_mistakes_are_told_about_the_authors_text(query, told, store):
     assert "LIMIT 10001" not in str(mistake.value) and "SELECT * FROM (" not in str(mistake.value)
 
 
+@pytest.mark.long
 def test_more_threads_than_processes(store):
     answers = {}
 

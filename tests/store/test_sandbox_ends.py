@@ -12,6 +12,7 @@ import pytest
 
 from tests.commands import ROOT, environment
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.store.disk import scratch
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.untrusted import Limits, ask, count_rows
@@ -73,14 +74,17 @@ def is_gone(pid: int, seconds: float = 5) -> bool:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
 @pytest.mark.parametrize(
     "number, seconds",
-    [
-        (signal.SIGTERM, 0.1),
-        (signal.SIGTERM, 3),
-        (signal.SIGHUP, 3),
-        (signal.SIGKILL, 3),
-        (signal.SIGKILL, 0.3),
-        (signal.SIGINT, 3),
-    ],
+    thin(
+        [
+            (signal.SIGKILL, 0.3),
+            (signal.SIGTERM, 0.1),
+            (signal.SIGTERM, 3),
+            (signal.SIGHUP, 3),
+            (signal.SIGKILL, 3),
+            (signal.SIGINT, 3),
+        ],
+        spread=True,
+    ),
 )
 def test_a_query_ends_with_the_command_and_its_folder_goes(number, seconds, store, tmp_path):
     process = asking(store, tmp_path, ENDLESS)
@@ -143,6 +147,7 @@ def test_a_process_started_by_a_thread_outlives_that_thread(store):
         assert process is first
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="`ulimit -v` holds on Linux")
 @pytest.mark.parametrize("kilobytes", [1_000_000, 1_300_000])
 def test_too_little_address_space_is_said_at_once(kilobytes, store):
@@ -161,6 +166,7 @@ def test_too_little_address_space_is_said_at_once(kilobytes, store):
     assert done.returncode == 2 and "ulimit -v" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="`ulimit -v` holds on Linux")
 def test_enough_address_space_is_enough(store):
     kilobytes = ((1 << 30) + (os.cpu_count() or 1) * (1 << 26) + LEAST_BYTES) // 1024 + 1

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.tiers import thin
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox.untrusted import Limits, ask, stream
 from tubelet.store.sandbox.worker_pool import PROCESSES
@@ -28,7 +29,7 @@ BOMBS = [
 ]
 
 
-@pytest.mark.parametrize("query", RUNAWAYS)
+@pytest.mark.parametrize("query", thin(RUNAWAYS))
 def test_a_runaway_is_stopped_in_time(query, place, before):
     ask(place.store, "SELECT 1")
     started = time.monotonic()
@@ -38,7 +39,7 @@ def test_a_runaway_is_stopped_in_time(query, place, before):
     assert (place.tree(), place.views()) == before
 
 
-@pytest.mark.parametrize("query", BOMBS)
+@pytest.mark.parametrize("query", thin(BOMBS))
 def test_a_memory_bomb_is_stopped(query, place, before):
     with pytest.raises(QueryError, match="stopped at 0.4 GB of memory: select fewer"):
         ask(place.store, query, Limits(memory="400MB", seconds=20))
@@ -54,6 +55,7 @@ def test_an_answer_too_large_is_stopped(place):
         )
 
 
+@pytest.mark.long
 def test_work_larger_than_memory_is_spilled(place):
     query = "SELECT i, repeat('x', 100) FROM range(3000000) AS n(i) ORDER BY hash(i) LIMIT 1 OFFSET 2500000"
     assert ask(place.store, query, Limits(memory="300MB")).table["i"].to_pylist() == [2_938_356]

@@ -52,6 +52,7 @@ def test_a_file_is_replaced_only_if_nobody_else_has(scheme: str) -> None:
     assert bucket.swap("a", b"fourth", seen.etag) is None and bucket.read("a").data == b"third"
 
 
+@pytest.mark.long
 def test_of_many_writers_every_commit_is_there_once(scheme: str, tmp_path: Path) -> None:
     """Each commit replaces the marker on the condition that nobody else has."""
     url = f"{scheme}://films/lab/store"

@@ -72,6 +72,7 @@ def test_what_is_no_terminal_gets_every_row(root):
     assert len(lines) == 5006 and lines[-1] == "5,000 rows" and lines[1].count("│") == 11
 
 
+@pytest.mark.long
 def test_a_terminal_shows_what_fits_and_says_how_much_there_is(root):
     text = on_terminal(root, QUERY)
     assert (
@@ -87,7 +88,7 @@ def test_a_terminal_shows_what_fits_and_says_how_much_there_is(root):
 @pytest.mark.parametrize("comment", ["-- what is one?", "--one = 1\n"])
 def test_a_query_may_begin_with_a_comment(root, comment):
     query = f"{comment}\nSELECT 1 AS one"
-    done = tubelet("sql", query, "--store", root, "--format", "csv", check=True)
+    done = run_here("sql", query, "--store", root, "--format", "csv", check=True)
     assert done.stdout.split() == ['"one"', "1"]
 
 

@@ -64,12 +64,14 @@ def test_no_word_reaches_a_shell(store: Store, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("**/made"))
 
 
+@pytest.mark.long
 def test_no_module_of_the_folder_is_run(store: Store, tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("open('made', 'w')")
     wait_for_end(store, start(store, "index"))
     assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.long
 def test_a_job_outlives_who_started_it_and_is_stopped_from_elsewhere(
     store: Store, tmp_path: Path
 ) -> None:

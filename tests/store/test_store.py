@@ -138,6 +138,7 @@ def test_compaction_leaves_one_file_a_table_and_the_same_rows(store):
     assert store.compact() == 0
 
 
+@pytest.mark.long
 def test_threads_get_right_answers_while_commits_and_compactions_go_on(store):
     wrong, stop = [], threading.Event()
 

@@ -85,6 +85,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 def test_workers_of_torch_read_for_themselves(store: Store, tmp_path: Path) -> None:
     dataset = store.dataset(labels=["folder"])
     assert pickle.loads(pickle.dumps(dataset))[0]["clip_id"] == dataset[0]["clip_id"]

@@ -67,6 +67,7 @@ def test_a_turn_that_nobody_ends_is_over(
     dead.wait()  # and one that was only slow goes on
 
 
+@pytest.mark.long
 def test_a_slow_machine_is_not_outrun_for_ever(tmp_path: Path, caplog) -> None:
     buckets.clear()
     fill_store(first := Store.create(URL, {"cache": str(tmp_path / "first")}), ONE)

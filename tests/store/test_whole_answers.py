@@ -12,6 +12,7 @@ import pytest
 
 from tests.commands import ROOT, environment
 from tests.stores import synthetic_store
+from tests.tiers import thin
 from tubelet.store.errors import QueryError
 from tubelet.store.sandbox import formats, untrusted, whole_answers
 from tubelet.store.sandbox.untrusted import Limits, Query, ask, stream
@@ -35,7 +36,7 @@ def store(tmp_path_factory):
     made.close()
 
 
-@pytest.mark.parametrize("format_", ENCODERS)
+@pytest.mark.parametrize("format_", thin(ENCODERS, ["csv", "parquet", "arrow"]))
 def test_every_format_holds_every_row_in_its_order(format_, store, tmp_path):
     path = tmp_path / f"rows.{format_}"
     assert whole_answers.write_answer(store, QUERY, path, format_, Limits(None)) == MANY
@@ -104,6 +105,7 @@ def test_the_size_is_told_before(store):
         assert 0.6 < estimate_bytes(shown, 20_000, format_) / size < 1.6, format_
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_rows(store, tmp_path):
     """The peak of the command and of the process that answers, for half a million rows and for a few."""
 

@@ -90,6 +90,7 @@ def test_heads_are_as_those_of_the_encoders(dim, heads) -> None:
     assert choose_heads(dim) == heads
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [ORDER, PATCH])
 def test_it_tells_what_the_mean_does_not_hold(name, store) -> None:
     """The label lies in the order of the slices, or in one patch; linear on the mean is at chance, and so are shuffled labels."""
@@ -154,6 +155,7 @@ def learn(
     return method.train("attentive", "classes", data, 0)[0], tokens, truth.values
 
 
+@pytest.mark.long
 def test_a_sweep_keeps_the_rate_that_does_best_on_videos_held_back(store) -> None:
     """At 1e-9 nothing is learned."""
     found, tokens, _ = learn(store, ORDER, (1e-9, 3e-3), 24)

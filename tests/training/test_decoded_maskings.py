@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.dashboard.test_dashboard import open_page, text
 from tests.ingest.test_surprise_store import ingest
 from tests.videos import make_video
@@ -80,13 +80,13 @@ def test_predictions_are_drawn_as_the_tokens_that_the_store_holds(store, decoder
 
 def test_the_command_and_the_page_say_what_the_decoder_reached(store, decoder, masking, tmp_path) -> None:  # fmt: skip
     named = "--clip", masking["clip_id"], "--masking", masking["masking_id"]
-    done = tubelet("decoder", "show", "--store", store.root, *named, "-o", tmp_path / "drawn.png")
+    done = run_here("decoder", "show", "--store", store.root, *named, "-o", tmp_path / "drawn.png")
     assert done.returncode == 0, done.stderr
     said = describe_quality(decoder.row)
     assert said in done.stdout and "dB from the mean of the seen tokens." in done.stdout
     with Image.open(tmp_path / "drawn.png") as image:
         assert image.width == 5 * 132 + 4 and image.height > 4 * 128
-    alone = tubelet("decoder", "show", "--store", store.root, *named[2:], "--direction", "1", "-o", tmp_path / "no.png")  # fmt: skip
+    alone = run_here("decoder", "show", "--store", store.root, *named[2:], "--direction", "1", "-o", tmp_path / "no.png")  # fmt: skip
     assert alone.returncode == 2 and "--masking is a run on a clip" in alone.stderr
     asked = {"mask": "tube", "mask-percent": "50", "clip": masking["clip_id"]}
     page = open_page("masking", store, **asked)

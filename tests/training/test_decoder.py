@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.planted_probes import video_ids
 from tests.planted_tokens import plant_tokens
 from tests.planted_transitions import add_pictures, plant_linear, transition_store
@@ -48,6 +48,7 @@ def fitted(store):
     return fit_decoder(store, "linear", SHORT)
 
 
+@pytest.mark.long
 def test_four_clips_are_overfitted_to_30_db(store) -> None:
     """Learned from and tested on the same: what a head of this size can draw of tokens that differ."""
     wide = [np.random.default_rng(n).standard_normal((6, 2, 2, 32)) for n in range(8)]
@@ -122,7 +123,7 @@ def test_a_decoder_draws_its_encoder_alone(store, fitted) -> None:
 
 def test_the_picture_says_what_the_decoder_reached(store, fitted, tmp_path) -> None:
     (clip, *_) = store.rows("FROM clips WHERE encoder_id = $1 ORDER BY clip_id", [fitted.row.encoder_id])  # fmt: skip
-    done = tubelet("decoder", "show", "--store", store.root, "--clip", clip["clip_id"], "-o", tmp_path / "drawn.png")  # fmt: skip
+    done = run_here("decoder", "show", "--store", store.root, "--clip", clip["clip_id"], "-o", tmp_path / "drawn.png")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert describe_quality(fitted.row) in done.stdout
     with Image.open(tmp_path / "drawn.png") as image:
@@ -151,6 +152,7 @@ def test_similarities_are_those_of_their_definitions() -> None:
     assert same == pytest.approx(0, abs=1e-6) and 0 < near < far
 
 
+@pytest.mark.long
 def test_removing_a_video_or_the_decoder_leaves_nothing(tmp_path) -> None:
     made = transition_store(tmp_path / "store", videos=4)
     add_pictures(made, plant_linear(made))

@@ -9,7 +9,7 @@ import torch
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_tensors
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.planted_directions import direction_store
 from tests.planted_factors import ACTIVE, count_found, draw_factors, draw_sums
 from tubelet.latent import bases, dictionary_fit
@@ -142,7 +142,7 @@ def test_w_and_b_alone_are_tied_and_other_precisions_are_read(tmp_path: Path) ->
 def test_a_feature_is_a_direction_before_its_threshold_and_its_sql_equals_it(store: Store, tmp_path: Path) -> None:  # fmt: skip
     made = write_dictionary(tmp_path / "x.safetensors", ("W_enc", "b_enc", "W_dec", "b_dec"), True)
     path = tmp_path / "x.safetensors"
-    said = tubelet("basis", "import", path, "--store", store.root, "--name", "else", check=True)
+    said = run_here("basis", "import", path, "--store", store.root, "--name", "else", check=True)
     assert "else: dictionary of 40 features from x.safetensors" in said.stdout
     encoder_id = Scope.of(store).encoder_id
     direction = find_direction(store, encoder_id, "feature:else:17")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.scenes import thin_material
 from tests.videos import make_folder
 from tubelet.cli import main
@@ -137,6 +137,7 @@ def test_the_probe_reads_a_linear_direction_and_nothing_from_noise():
     )
 
 
+@pytest.mark.long
 def test_the_control_tells_the_direction_of_scenes_from_the_motion_of_pixels(textures):
     scenes = [make_direction_scene(seed, textures, textures) for seed in range(64)]
     control = GradientMotion(16, 2)
@@ -324,6 +325,7 @@ def test_a_predictor_answers_from_the_seen_slices_alone_in_the_encoders_last_lev
     )
 
 
+@pytest.mark.long
 def test_everything_is_measured_of_every_encoder(textures, tmp_path):
     folder = make_folder(tmp_path, 2, frames=60)
     found = measure_encoder(
@@ -347,6 +349,7 @@ def test_everything_is_measured_of_every_encoder(textures, tmp_path):
     )
 
 
+@pytest.mark.long
 def test_the_command_prints_a_table_and_json(tmp_path, monkeypatch):
     folder = make_folder(tmp_path / "videos", 1, frames=60)
     monkeypatch.setattr(evaluation, "material", thin_material)
@@ -358,7 +361,7 @@ def test_the_command_prints_a_table_and_json(tmp_path, monkeypatch):
     assert names == ["toy", "untrained", "raw pixels"] and text["videos"] == ["video_000.mp4"]
     assert 0 <= text["measures"][1]["intervals"]["page, tracked"]["mean"] <= 1
     assert 0 <= text["measures"][1]["intervals"]["tracking, plain"]["mean"] <= 1
-    refused = tubelet("evaluate", "--weights", tmp_path / "absent")
+    refused = run_here("evaluate", "--weights", tmp_path / "absent")
     assert (
         refused.returncode == 2
         and "is not a file: give the path of weights that `tubelet pretrain` wrote"

@@ -195,6 +195,7 @@ def test_a_painted_mask_is_kept_with_the_colors_of_all_its_tokens(ingested, tmp_
     assert run(tmp_path / "store", **{**asked, "until": 2}).measured == 1
 
 
+@pytest.mark.long
 def test_all_tokens_are_kept_as_files_that_are_checked_swept_and_removed(ingested, tmp_path):
     shutil.copytree(ingested / "store", tmp_path / "store")
     run(tmp_path / "store", mask="tube,future")

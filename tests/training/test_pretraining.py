@@ -181,6 +181,7 @@ def test_crops_are_of_the_sizes_that_their_kinds_say_and_fill_a_batch(run):
     assert crops.choose(0, np.random.default_rng(0), large, whole=True).grid == (8, 14, 14)
 
 
+@pytest.mark.long
 def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(run, bank):
     trainer, progress = trainer_at(run, bank, 24)
     with torch.no_grad():
@@ -255,6 +256,7 @@ def test_one_batch_of_a_plain_wall_is_no_collapse(run, bank):
     assert trainer._check(wall) == wall
 
 
+@pytest.mark.long
 def test_from_the_command_to_an_ingest(videos, tmp_path):
     output, store = tmp_path / "w.safetensors", tmp_path / "store"
     options = [

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.tiers import thin
 from tests.videos import make_video
 from tubelet.ingest.errors import UsageError
 from tubelet.ingest.flow import displacements
@@ -172,7 +173,7 @@ def hard_ones():
     return {one.kind: one for one in hard.hard_scenes(pictures, len(hard.KINDS))}, pictures
 
 
-@pytest.mark.parametrize("kind", hard.KINDS)
+@pytest.mark.parametrize("kind", thin(hard.KINDS, 4))
 def test_a_hard_scene_says_where_its_object_is(kind, hard_ones):
     scenes, pictures = hard_ones
     made, frames = scenes[kind], scenes[kind].frames()

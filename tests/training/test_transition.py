@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from tests.commands import tubelet
+from tests.commands import run_here
 from tests.planted_probes import label, video_ids
 from tests.planted_tokens import plant_tokens
 from tests.planted_transitions import (
@@ -63,6 +63,7 @@ def figures(store: Store, run: TransitionRun) -> dict[tuple[str | None, int], Tr
     return {(one.control, one.horizon): one for one in found}
 
 
+@pytest.mark.long
 def test_linear_dynamics_are_predicted_within_5_percent_of_the_optimum(store, linear) -> None:
     """The optimum: the matrix that made them."""
     found = figures(store, linear)
@@ -85,6 +86,7 @@ def test_shuffled_time_destroys_it(store, linear) -> None:
     assert found.mean_explained == figures(store, linear)[None, 1].mean_explained
 
 
+@pytest.mark.long
 def test_where_a_copy_is_the_best_guess_nothing_is_explained(tmp_path) -> None:
     made = transition_store(tmp_path / "store", videos=12)
     plant_walk(made)
@@ -120,6 +122,7 @@ def test_a_rerun_fits_nothing_and_the_file_holds_the_model(store, linear) -> Non
         load_transition(store, "nowhere")
 
 
+@pytest.mark.long
 def test_weights_are_checked_and_go_with_their_row(tmp_path) -> None:
     made = transition_store(tmp_path / "store", videos=4)
     plant_linear(made)
@@ -283,11 +286,12 @@ def test_out_of_memory_says_what_takes_less() -> None:
         raise RuntimeError("other")
 
 
+@pytest.mark.long
 def test_the_command_fits_and_prints(tmp_path) -> None:
     made = transition_store(tmp_path / "store", videos=4)
     plant_linear(made)
     made.close()
-    done = tubelet("transition", "fit", "--store", made.root, "--encoder", "linear", "--steps", 2, "--width", 8, "--device", "cpu")  # fmt: skip
+    done = run_here("transition", "fit", "--store", made.root, "--encoder", "linear", "--steps", 2, "--width", 8, "--device", "cpu")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "variance explained over copying the last slice" in done.stdout
     assert "fewer than 5 test videos, or groups of them: no interval" in done.stdout
