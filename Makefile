@@ -1,6 +1,7 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both make the virtual environment first, once.
 
 PYTHON ?= python3
+TIER ?= not long
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -12,11 +13,11 @@ demo: $(VENV)/.demo
 
 # One thread per process: the workers share the cores, and threads of each would wait for one another.
 test: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "$(TIER)" $(ARGS)
 
-# What `make test` leaves out: every case of a long list, journeys in a browser, kills, simulations, runs of many processes.
-test-long: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m long $(ARGS)
+# What `make test` leaves out: every case of a long list, journeys in a browser, kills, simulations, runs of many processes. CI runs both tiers at once (`TIER=`).
+test-long:
+	$(MAKE) test TIER=long
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -135,6 +135,7 @@ def test_dimensions_that_react_in_no_pair_are_not_called_the_strongest():
 
 
 @in_browser
+@pytest.mark.long
 def test_in_a_browser_charts_are_drawn_and_files_leave(visit: Visit):
     expect = sync_api.expect
     visit.page.set_viewport_size({"width": 800, "height": 900})
