@@ -93,7 +93,15 @@ def changes_report(store: Store, options: ChangesOptions) -> Iterator[Block]:
     yield Heading("What this rests on", "foundations")
     yield Text(METHOD)
     yield Text(MATRIX_METHOD)
-    yield Code("The command that repeats it", report_command("changes", store, options), "bash")
+    command = report_command(
+        "changes",
+        store,
+        options,
+        encoder=scope.encoder_id,
+        frames=scope.frame_count,
+        setting=scope.setting,
+    )
+    yield Code("The command that repeats it", command, "bash")
 
 
 def answer(found: ChangeFindings) -> Markdown:
