@@ -122,7 +122,18 @@ def answer(found: ChangeFindings) -> Markdown:
         if found.disjoint is None
         else f"Windows that share no frame differ by {found.disjoint:.3f}."
     )
-    return f"{said}. {beside}{warn_few(max(row['videos'] for row in rows))}"
+    return f"{said}. {beside}{_describe_shift(found)}{warn_few(max(row['videos'] for row in rows))}"
+
+
+def _describe_shift(found: ChangeFindings) -> Markdown:
+    """The smallest window shift, which is in the picture but not among the changes that are ranked."""
+    shifts = (row for row in found.table.to_pylist() if row["change"] == "shift")
+    known = [row for row in shifts if row["reaction"] is not None]
+    if not known:
+        return ""
+    least = min(known, key=lambda row: row["strength"])
+    slices = count(int(least["strength"]), "slice")
+    return f" Shifting the window by {slices} moves the tokens of shared frames {_describe(least)}."
 
 
 def warn_few(units: int) -> Markdown:
