@@ -71,13 +71,16 @@ class MomentPair:
 
 @dataclass(frozen=True, kw_only=True)
 class Duplicates:
-    """The pairs that are closer than `level`, the closest first, of `videos` and `moments`; `draws` corpora without duplicates say what is chance."""
+    """The pairs that are closer than `level`, the closest first, out of `count`; `videos` and `moments` were compared, of different splits alone where
+    `by_split`; `draws` corpora without duplicates say what is chance."""
 
     pairs: tuple[MomentPair, ...]
+    count: int
     level: float
     videos: int
     moments: int
     draws: int
+    by_split: bool
 
     @property
     def video_ids(self) -> list[str]:
@@ -119,16 +122,20 @@ def find_duplicates(moments: Moments, splits: Mapping[str, str] | None = None) -
     randomness = np.random.default_rng(0)
     smallest = np.sort([_find_smallest(moments, _deal(moments, places, randomness), groups) for _ in range(draws)])  # fmt: skip
     level = float(smallest[int(ALPHA * (draws + 1)) - 1])
+    below = _find_below(moments, places, groups, level)
     pairs = [
         _describe(moments, near, (1 + int((smallest <= near[2]).sum())) / (draws + 1), splits)
-        for near in _find_below(moments, places, groups, level)[:PAIRS]
+        for near in below[:PAIRS]
     ]
+    compared = moments.video if groups is None else moments.video[groups >= 0]
     return Duplicates(
         pairs=tuple(pairs),
+        count=len(below),
         level=level,
-        videos=len(moments.video_ids),
-        moments=len(places),
+        videos=len(np.unique(compared)),
+        moments=len(compared),
         draws=draws,
+        by_split=groups is not None,
     )
 
 

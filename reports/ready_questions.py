@@ -104,9 +104,13 @@ def describe_pairs(found: Duplicates) -> Markdown:
     """How many pairs, and what chance would give."""
     compared = f"{count(found.moments, 'moment')} of {count(found.videos, 'video')} were compared, beside {found.draws:,} corpora drawn without duplicates"
     chance = f"At most 5% of corpora without duplicates have a pair closer than {found.level:.3g}; {compared}."
+    of = "of videos with different values of the label" if found.by_split else "of videos"
     if not found.pairs:
-        return f"**No pair** of videos is closer than chance. {chance}"
-    return f"**{count(len(found.pairs), 'pair')}** of videos are closer than chance, {found.pairs[0].distance:.3g} and more apart (p = {found.pairs[0].p:.2g} for the closest). {chance}"
+        return f"**No pair** {of} is closer than chance. {chance}"
+    closest, listed = found.pairs[0], len(found.pairs)
+    few = "the closest one is" if listed == 1 else f"the {listed:,} closest are"
+    cut = f"; {few} listed" if listed < found.count else ""
+    return f"**{count(found.count, 'pair')}** {of} {'is' if found.count == 1 else 'are'} closer than chance, the closest {closest.distance:.3g} apart (p = {closest.p:.2g}){cut}. {chance}"
 
 
 def describe_outliers(found: Outliers) -> Markdown:

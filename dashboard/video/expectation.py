@@ -86,7 +86,7 @@ def describe(found: pa.Table) -> Markdown:
     verdict = (
         "worse than copying, so its surprise says little" if ratio > 1 else "better than copying"
     )
-    return f"{said} It is **{ratio:.2f} times** that of a copy of the last slice seen: {verdict}."
+    return f"{said} Over all of them, it is **{ratio:.2f} times** that of a copy of the last slice seen: {verdict}."
 
 
 def list_errors(found: pa.Table) -> pa.Table:

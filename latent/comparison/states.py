@@ -137,7 +137,7 @@ def _finish(place: Place, vectors: np.ndarray | None, weights: np.ndarray) -> np
     """NaN where not all of a vector was found."""
     if vectors is None:
         raise ComparisonError(
-            f"the clips of {place.encoder_id} hold neither pooled states nor statistics at {place.layer}: ingest them with `--keep pooled`"
+            f"the clips of {place.encoder_id} hold neither pooled states nor statistics of layer {place.layer}: ingest them with `--keep pooled`"
         )
     vectors[weights < 1 - 1e-3] = np.nan
     return vectors
@@ -147,5 +147,5 @@ def _refuse_holes(place: Place, now: np.ndarray) -> None:
     wrong = int((~np.isfinite(now).all(axis=-1)).sum())
     if wrong:
         raise ComparisonError(
-            f"{wrong:,} of {now.shape[0] * now.shape[1]:,} states of {place.encoder_id} at {place.layer} are missing or not finite: run `tubelet check`, and ingest these videos again"
+            f"{wrong:,} of {now.shape[0] * now.shape[1]:,} states of layer {place.layer} of {place.encoder_id} are missing or not finite: run `tubelet check`, and ingest these videos again"
         )

@@ -127,7 +127,7 @@ def _mean_over_slices(rows: pa.Table, place: StoredLayer) -> ClipStates:
     wrong = ~np.isfinite(means).all(axis=1)
     if wrong.any():
         raise ProbeError(
-            f"{count(int(wrong.sum()), 'clip')} of {place.encoder_id} at {place.layer} {'has' if wrong.sum() == 1 else 'have'} states that are not finite, such as {clips[starts][wrong][0]}: run `tubelet check`, and ingest them again"
+            f"{count(int(wrong.sum()), 'clip')} of layer {place.layer} of {place.encoder_id} {'has' if wrong.sum() == 1 else 'have'} states that are not finite, such as {clips[starts][wrong][0]}: run `tubelet check`, and ingest them again"
         )
     videos = np.asarray(rows["video_id"].to_pylist())
     return ClipStates(means, tuple(map(str, clips[starts])), videos[starts])

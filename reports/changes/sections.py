@@ -93,7 +93,15 @@ def changes_report(store: Store, options: ChangesOptions) -> Iterator[Block]:
     yield Heading("What this rests on", "foundations")
     yield Text(METHOD)
     yield Text(MATRIX_METHOD)
-    yield Code("The command that repeats it", report_command("changes", store, options), "bash")
+    command = report_command(
+        "changes",
+        store,
+        options,
+        encoder=scope.encoder_id,
+        frames=scope.frame_count,
+        setting=scope.setting,
+    )
+    yield Code("The command that repeats it", command, "bash")
 
 
 def answer(found: ChangeFindings) -> Markdown:
@@ -114,7 +122,18 @@ def answer(found: ChangeFindings) -> Markdown:
         if found.disjoint is None
         else f"Windows that share no frame differ by {found.disjoint:.3f}."
     )
-    return f"{said}. {beside}{warn_few(max(row['videos'] for row in rows))}"
+    return f"{said}. {beside}{_describe_shift(found)}{warn_few(max(row['videos'] for row in rows))}"
+
+
+def _describe_shift(found: ChangeFindings) -> Markdown:
+    """The smallest window shift, which is in the picture but not among the changes that are ranked."""
+    shifts = (row for row in found.table.to_pylist() if row["change"] == "shift")
+    known = [row for row in shifts if row["reaction"] is not None]
+    if not known:
+        return ""
+    least = min(known, key=lambda row: row["strength"])
+    slices = count(int(least["strength"]), "slice")
+    return f" Shifting the window by {slices} moves the tokens of shared frames {_describe(least)}."
 
 
 def warn_few(units: int) -> Markdown:

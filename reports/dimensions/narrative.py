@@ -8,11 +8,13 @@ from tubelet.reports.dimensions.findings import DimensionFindings, LayerFindings
 from tubelet.reports.dimensions.position_probes import PositionReading
 from tubelet.reports.dimensions.position_test import Q, units_needed
 from tubelet.reports.dimensions.variance import PARTS
+from tubelet.reports.formatting import cell
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store.intervals import FEWEST
 from tubelet.store.wording import count
 
 LISTED = 20
+TWO = ".2f"
 PART_NAMES = {
     "video": "between videos",
     "slice": "between positions of the slice in the window",
@@ -63,11 +65,12 @@ def describe_readings(readings: Sequence[PositionReading]) -> Markdown:
     told = []
     for one in readings:
         best = int(np.nanargmax(one.alone))
-        sure = "" if np.isnan(one.low) else f" ({one.low:.2f} to {one.high:.2f})"
+        sure = "" if np.isnan(one.low) else f" ({cell(one.low, TWO)} to {cell(one.high, TWO)})"
         more = one.low > max(one.chance, 0) if sure else False
         verdict = "" if more else ", no more than chance can give" if sure else ", with too few videos for an interval"  # fmt: skip
-        alone = f"dimension {best} alone reaches {one.alone[best]:.2f}" if one.alone[best] > max(one.alone_chance, 0) else "no dimension alone does"  # fmt: skip
-        told.append(f"{one.axis}: R2 {one.together:.2f}{sure} from all dimensions{verdict}; {alone} (chance: {max(one.alone_chance, 0):.2f})")  # fmt: skip
+        highest, chance = cell(one.alone[best], TWO), cell(max(one.alone_chance, 0), TWO)
+        alone = f"dimension {best} alone reaches {highest} (chance: {chance})" if float(highest) > float(chance) else f"no dimension alone reaches more than chance ({chance})"  # fmt: skip
+        told.append(f"{one.axis}: R2 {cell(one.together, TWO)}{sure} from all dimensions{verdict}; {alone}")  # fmt: skip
     return f"A linear model that was trained on other videos reads the position of a token. {'. '.join(part[:1].upper() + part[1:] for part in told)}."
 
 

@@ -20,6 +20,7 @@ from tubelet.reports.dimensions.position_probes import list_readings
 from tubelet.reports.dimensions.request import DimensionsOptions
 from tubelet.reports.literal import Markdown, literal
 from tubelet.store import Store
+from tubelet.store.ids import ONLY
 from tubelet.store.questions import dimensions as queries
 
 TITLE = "What does each dimension encode?"
@@ -144,7 +145,8 @@ def _layers(found: DimensionFindings) -> Iterator[Block]:
 
 
 def _layer(found: DimensionFindings, layer: LayerFindings, prefix: Markdown) -> Iterator[Block]:
-    yield Heading(f"Dimensions of layer {literal(layer.scope.layer)}", f"{prefix}dimensions")
+    of_layer = "" if layer.scope.layer == ONLY else f" of layer {literal(layer.scope.layer)}"
+    yield Heading(f"Dimensions{of_layer}", f"{prefix}dimensions")
     if prefix:
         yield Text(narrative.describe_parts(found, layer))
     if found.tested:
@@ -193,4 +195,7 @@ def _foundations(
         shown=SHOWN,
         questions={"Videos": queries.state_videos(scope)},
     )
-    yield Code("The command that repeats it", report_command("dimensions", store, options), "bash")
+    command = report_command(
+        "dimensions", store, options, encoder=scope.encoder_id, frames=scope.frames
+    )
+    yield Code("The command that repeats it", command, "bash")

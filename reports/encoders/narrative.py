@@ -89,7 +89,7 @@ def _share(one: IntervalEstimate) -> Markdown:
 
 def name_place(found: EncoderFindings, place: Place) -> Markdown:
     name = literal(found.names[place.encoder_id])
-    return name if place.layer == ONLY else f"{name} at {literal(place.layer)}"
+    return name if place.layer == ONLY else f"layer {literal(place.layer)} of {name}"
 
 
 def spell_rows(found: EncoderFindings) -> dict[str, dict[str, str]]:

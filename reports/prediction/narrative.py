@@ -8,7 +8,7 @@ from tubelet.reports.prediction.findings import WITHIN, PredictionFindings
 from tubelet.store.wording import count
 
 METHOD = (
-    "The encoder sees the slices of the context alone; the predictor says what it would see in the slices after them; the row is of the slice `horizon` slices after the last one seen. The target is what the "
+    "The encoder sees the slices of the context alone; the predictor says what it would see in the slices after them; the row is of the slice `horizon` slices after the last one seen. The target is the "
     "encoder's output for that slice when it sees the whole window, levels and normalization as in training. `pixel change` is the mean absolute difference of the slice's pixels to the last frame seen, `motion` the "
     "mean displacement between neighboring frames, from their gradients. Correlations are Spearman's. Within videos: over a video's slices, the mean over videos; its chance level comes from shifting each video's surprise by a "
     "random number of slices. Between videos: of the videos' means; its chance level is that of independent ranks. Intervals and chance ranges are of 95%."

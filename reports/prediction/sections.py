@@ -75,7 +75,15 @@ def prediction_report(store: Store, options: PredictionOptions) -> Iterator[Bloc
     yield from _pairs(found)
     yield Heading("What this rests on", "foundations")
     yield Text(narrative.METHOD)
-    yield Code("The command that repeats it", report_command("prediction", store, options), "bash")
+    command = report_command(
+        "prediction",
+        store,
+        options,
+        encoder=found.scope.encoder_id,
+        context=found.scope.context,
+        horizon=found.scope.horizon,
+    )
+    yield Code("The command that repeats it", command, "bash")
 
 
 def _moments(store: Store, found: PredictionFindings) -> Iterator[Block]:

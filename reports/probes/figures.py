@@ -89,7 +89,9 @@ def by_share(found: ProbeFindings) -> Picture:
     """Scores by the share of training videos, of the best layer of each encoder."""
     drawn = _best_shares(found)
     x = alt.X(
-        "train_share:Q", title="labels used (% of the training videos)", scale=alt.Scale(type="log")
+        "train_share:Q",
+        title="labels used (% of the training videos)",
+        scale=alt.Scale(type="log", nice=False, padding=12),  # no empty decade before the first
     )
     score = alt.Y("score:Q", title=found.run.metric)
     base = alt.Chart(drawn).encode(x=x, **tell_apart(drawn["series"].to_pylist()))

@@ -96,7 +96,8 @@ def probes_report(store: Store, options: ProbesOptions) -> Iterator[Block]:
         yield from _directions(found)
     yield Heading("What this rests on", "foundations")
     yield Text(narrative.method(found))
-    yield Code("The command that repeats it", report_command("probes", store, options), "bash")
+    command = report_command("probes", store, options, run=found.run.run_id)
+    yield Code("The command that repeats it", command, "bash")
 
 
 def _layers(found: ProbeFindings) -> Iterator[Block]:

@@ -72,7 +72,8 @@ def transition_report(store: Store, options: TransitionReportOptions) -> Iterato
         questions={"Models": found.questions["Models"]},
     )
     yield Text(narrative.METHOD)
-    yield Code("The command that repeats it", report_command("transition", store, options), "bash")
+    command = report_command("transition", store, options, run=found.run.run_id)
+    yield Code("The command that repeats it", command, "bash")
 
 
 def _next_slice(found: TransitionFindings) -> Iterator[Block]:

@@ -274,7 +274,7 @@ def failure_stages() -> Question:
 
 
 def encoders() -> Question:
-    """One row per encoder, trained ones first, then the one with the most clips; `untrained` where its weights say so."""
+    """One row per encoder: untrained ones last, those with the most clips first, and of as many clips those that learned something; `untrained` where the weights say so."""
     return Question(f"""SELECT e.encoder_id, e.name, e.family, e.layer, e.embed_dim, e.patch, e.tubelet, e.parameters,
   coalesce(c.videos, 0) AS videos, coalesce(c.clips, 0) AS clips, coalesce(c.tokens, 0) AS tokens,
   {UNTRAINED} AS untrained,
@@ -283,7 +283,7 @@ FROM encoders e LEFT JOIN (
   SELECT encoder_id, count(DISTINCT video_id) AS videos, count(*) AS clips, sum(slices * grid_height * grid_width)::BIGINT AS tokens
   FROM clips GROUP BY encoder_id
 ) c USING (encoder_id)
-ORDER BY untrained, clips DESC, e.encoder_id""")
+ORDER BY untrained, clips DESC, e.weights_source = 'no weights', e.encoder_id""")
 
 
 def _column(statistic: str) -> str:

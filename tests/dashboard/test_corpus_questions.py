@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from tests.compared import encoder_row
 from tests.stores import synthetic_store
 from tubelet.store import Store
 from tubelet.store.questions import clips
@@ -11,6 +13,7 @@ from tubelet.store.questions import corpus as queries
 from tubelet.store.questions.corpus import ORDERS, STATES, Question, VideoFilter
 from tubelet.store.rows import ClipRow
 from tubelet.store.sandbox.untrusted import ask
+from tubelet.store.schema import TABLES
 from tubelet.store.statistics import TOKEN_STATISTICS
 
 
@@ -131,3 +134,14 @@ def test_only_registered_names_reach_the_sql() -> None:
         queries.sparklines([], "", "norm FROM clips --")
     with pytest.raises(KeyError):
         queries.videos_page(VideoFilter(encoder_id=""), "name; DROP TABLE videos", 1, 0)
+
+
+def test_of_as_many_clips_an_encoder_that_learned_something_comes_first(tmp_path: Path) -> None:
+    """The pages opened on `toy`, of which no predictor, transition model or decoder ever is."""
+    store = synthetic_store(tmp_path / "store", videos=1)
+    sources = {"colors": "no weights", "zebra": "trained on videos"}
+    rows = [encoder_row(store, name) | {"weights_source": told} for name, told in sources.items()]
+    store.commit({"encoders": pa.Table.from_pylist(rows, TABLES["encoders"].arrow)})
+    listed = queries.encoders().answer(store)["name"].to_pylist()
+    assert listed == ["zebra", "colors", "toy"]  # which says that it is untrained
+    store.close()

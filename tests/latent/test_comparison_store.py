@@ -137,7 +137,7 @@ def test_states_that_are_not_finite_are_a_sentence(tmp_path) -> None:
     states = np.ones((6, 4))
     states[2, 1] = np.nan
     add_pooled(store, row["encoder_id"], {"block:0": states, "block:1": np.ones((6, 4))})
-    with pytest.raises(ComparisonError, match="of 12 states of coarse-.* at block:0 are missing or not finite"):  # fmt: skip
+    with pytest.raises(ComparisonError, match="of 12 states of layer block:0 of coarse-.* are missing or not finite"):  # fmt: skip
         compare(store, ComparisonOptions(encoders=("coarse",)))
     store.close()
 

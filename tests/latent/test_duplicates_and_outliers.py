@@ -12,6 +12,7 @@ from tubelet.latent.duplicates import Moments, find_duplicates, read_moments
 from tubelet.latent.errors import LatentError
 from tubelet.latent.outliers import find_outliers
 from tubelet.latent.video_vectors import VideoVectors
+from tubelet.reports.ready_questions import describe_pairs
 from tubelet.store import Store
 
 CORPORA = 100
@@ -81,14 +82,31 @@ def test_without_duplicates_nothing_is_found_in_95_of_100_corpora() -> None:
     assert sum(found) <= FALSE_MOST
 
 
+def test_pairs_that_are_not_listed_are_counted(monkeypatch) -> None:
+    moments = plant(plant(draw_moments(3), 0, 1), 4, 5)
+    monkeypatch.setattr(duplicates, "PAIRS", 1)
+    found = find_duplicates(moments)
+    assert len(found.pairs) == 1 and found.count == 2
+    said = describe_pairs(found)
+    assert said.startswith("**2 pairs** of videos are closer than chance, the closest")
+    assert "; the 1 closest are listed." not in said and "; the closest one is listed." in said
+
+
 def test_a_leak_is_between_two_splits_alone() -> None:
     moments = plant(plant(draw_moments(3), 0, 1), 4, 5)
     splits = dict.fromkeys(moments.video_ids[:5], "train") | dict.fromkeys(moments.video_ids[5:], "test")  # fmt: skip
     assert len(find_duplicates(moments).pairs) == 2
     (pair,) = find_duplicates(moments, splits).pairs
     assert (pair.name_a, pair.name_b, pair.split_a, pair.split_b) == ("4.mp4", "5.mp4", "train", "test")  # fmt: skip
+    said = describe_pairs(find_duplicates(moments, splits))
+    assert said.startswith("**1 pair** of videos with different values of the label is closer than")
     del splits[moments.video_ids[5]]
-    assert not find_duplicates(moments, splits).pairs, "a video without a split leaks nowhere"
+    fewer = find_duplicates(moments, splits)
+    assert not fewer.pairs, "a video without a split leaks nowhere"
+    assert (fewer.videos, fewer.moments) == (13, len(moments.vectors) - moments.counts[5])
+    assert describe_pairs(fewer).startswith(
+        "**No pair** of videos with different values of the label"
+    )
     with pytest.raises(LatentError, match="leaks are between two splits: label the videos"):
         find_duplicates(moments, dict.fromkeys(moments.video_ids, "train"))
 

@@ -317,7 +317,7 @@ def test_states_that_are_not_finite_are_refused(tmp_path) -> None:
     label_halves(made)
     plant(made, np.full((12, DIM), np.nan))
     with pytest.raises(
-        ProbeError, match="24 clips of .* at block:2 have states that are not finite"
+        ProbeError, match="24 clips of layer block:2 of .* have states that are not finite"
     ):
         run_probes(made, "action", (), ProbeOptions(folds=3, layer="block:2"))
     made.close()

@@ -1,6 +1,7 @@
 """Every report of the catalogue: written in every format, shown as a page, refused options that are not its own."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,6 +160,28 @@ def test_a_report_that_is_added_by_one_row_is_sound_and_a_command(
         report_command("spread", small, SpreadOptions(by="range", mean_too=True))
         == f"tubelet report spread --store {small.shell_name} --by range --mean-too -o spread.html"
     )
+
+
+@pytest.mark.parametrize(
+    "name, flags",
+    [
+        ("sensitivity", ("--encoder ", "--frames ", "--shift 1")),
+        ("changes", ("--encoder ", "--frames ", "--setting ")),
+        ("dimensions", ("--encoder ", "--frames ")),
+        ("prediction", ("--encoder ", "--context ", "--horizon ")),
+        ("probes", ("--run ",)),
+        ("transition", ("--run ",)),
+    ],
+)
+def test_the_command_that_repeats_a_report_names_what_the_report_chose(
+    planted_everything, tmp_path, name, flags
+):
+    report, again = REPORTS[name], tmp_path / "again.md"
+    *_, told = report.blocks(planted_everything, report.options())
+    assert all(flag in told.text for flag in flags)
+    pasted = [*shlex.split(told.text)[1:-1], str(again)]
+    assert not CliRunner().invoke(front_door.main, pasted).exit_code
+    assert told.text in again.read_text()
 
 
 @pytest.mark.parametrize(

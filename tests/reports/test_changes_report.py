@@ -36,6 +36,7 @@ def test_planted_reactions_come_back_with_their_intervals(planted_everything):
         or "most after **noise 0.3**: by 0.300 (" in said
     )
     assert f"share no frame differ by {rows['disjoint']['reaction']:.3f}" in said
+    assert f"Shifting the window by 1 slice moves the tokens of shared frames by {rows['shift 1']['reaction']:.3f} (" in said  # fmt: skip
     assert "These are figures of" not in said  # six videos are enough
     picture = next(block for block in blocks if isinstance(block, Picture))
     assert picture.numbers().num_rows == 5

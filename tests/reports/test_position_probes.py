@@ -7,7 +7,8 @@ from tests.planted_directions import direction_store, draw_tokens
 from tubelet.latent.directions.sample import DirectionSample
 from tubelet.reports.blocks import Table, Text
 from tubelet.reports.catalogue import REPORTS
-from tubelet.reports.dimensions.position_probes import AXES, read_positions
+from tubelet.reports.dimensions.narrative import describe_readings
+from tubelet.reports.dimensions.position_probes import AXES, PositionReading, read_positions
 from tubelet.reports.dimensions.request import DimensionsOptions
 from tubelet.store import Store
 
@@ -111,9 +112,20 @@ def test_the_report_reads_positions_from_sampled_tokens(tmp_path) -> None:
     found = list(REPORTS["dimensions"].blocks(store, DimensionsOptions()))
     text = "\n".join(block.markdown for block in found if isinstance(block, Text))
     assert "Slice: R2 0." in text and "dimension 0 alone reaches" in text
-    assert "Row: R2" in text and "no more than chance can give; no dimension alone does" in text
+    assert (
+        "Row: R2" in text
+        and "no more than chance can give; no dimension alone reaches more than chance" in text
+    )
     tables = {block.name: block.rows for block in found if isinstance(block, Table)}
     rows = {row["axis"]: row for row in tables["positions"].to_pylist()}
     assert rows["column"]["best_dim"] == 1 and rows["column"]["low"] > 0.8
     assert tables["positions_alone"]["dim"][0].as_py() == 1
     store.close()
+
+
+def test_a_figure_that_rounds_to_zero_has_no_sign_and_is_not_above_chance() -> None:
+    ends = {"low": -0.004, "high": 0.12, "chance": -0.004, "alone_chance": 0.0, "videos": 11}
+    row = PositionReading(axis="row", together=-0.002, alone=np.array([0.002]), tokens=99, **ends)
+    said = describe_readings([row])
+    assert "Row: R2 0.00 (0.00 to 0.12) from all dimensions" in said
+    assert "no dimension alone reaches more than chance (0.00)" in said

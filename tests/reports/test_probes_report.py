@@ -81,6 +81,7 @@ def test_every_number_is_answered_by_the_sql_that_stands_behind_it(store) -> Non
             assert store.query(question.text).equals(table.rows)
     picture, shares = (block for block in blocks if isinstance(block, Picture))
     assert {row["train_share"] for row in shares.numbers().to_pylist()} == {10, 100}
+    assert shares.drawing.layer[0].encoding.x["scale"]["nice"] is False  # no empty decade
     drawn = picture.numbers().to_pylist()
     assert [(row["layer"], "shuffled" in row["series"]) for row in drawn] == [
         ("block:0", False), ("block:1", False), ("block:0", True), ("block:1", True),

@@ -7,11 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.commands import started, tubelet
 from tests.stores import synthetic_store
 from tests.videos import make_video
+from tubelet.cli import recording as watched
+from tubelet.cli.models import fit_transition, make_progress
 from tubelet.store import Store, StoreError
 from tubelet.store.disk.inside import UnsafePath
 from tubelet.store.jobs import holder, recording, state
@@ -146,3 +149,11 @@ def test_old_jobs_go_and_a_running_one_stays(store: Store, monkeypatch: pytest.M
     assert live.progress and live.progress.words.startswith("1 of about 2 clips")
     running.end(1, "two failed")
     assert find_job(store, live.job_id).status == state.INCOMPLETE
+
+
+def test_a_fit_counts_its_steps_and_not_clips() -> None:
+    said: list[JobProgress] = []
+    with click.Context(fit_transition) as context:
+        context.meta[watched.__name__] = said.append
+        make_progress("step")(236, 1000)
+    assert [progress.words for progress in said] == ["236 of about 1,000 steps"]

@@ -67,7 +67,7 @@ def make_progress(noun: str) -> Any:
     report = report_to()
 
     def show(done: int, of: int) -> None:
-        report(JobProgress(done=done, total=of))
+        report(JobProgress(done=done, total=of, unit=noun))
         if sys.stderr.isatty() and (done % 10 == 0 or done == of):
             note(f"\r{noun} {done:,} of at most {of:,}", end="" if done < of else "\n")
 
