@@ -1,10 +1,10 @@
 """Transition models that are fitted to calm scenes alone, and what they say of scenes with an event.
 
-Calm: an object moves steadily, in half of the scenes behind a bar. Scenes to learn from show generated pictures, with seeds of their own; those that
-are judged show others.
+Calm: an object moves steadily, in two of three scenes behind a bar. Scenes to learn from show generated pictures, with seeds of their own; those
+that are judged show others.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,17 @@ from tubelet.training.scenes.events import EventScene, make_event
 from tubelet.training.scenes.photographs import generate_leaves, generate_pictures
 from tubelet.training.transition.learning import FittedNetwork, Parts, fit
 from tubelet.training.transition.options import TransitionOptions
-from tubelet.training.transition.surprise import SliceSurprise, measure_surprise
+from tubelet.training.transition.surprise import (
+    SliceSurprise,
+    UsualErrors,
+    measure_surprise,
+    measure_usual_errors,
+)
 
-CALM = "steady", "hidden"
+CALM = "steady", "hidden", "hidden"
 FIRST_SEED = 100_000  # of the scenes to learn from: those that are judged count from 0
-HELD = 8  # every so many scenes decide when fitting ends
-CONTEXT = 4
+HELD = 40  # scenes, at most, or an eighth: they decide when fitting ends, and what error is usual
+CONTEXT = 4  # slices before the first that is judged; later ones are judged after as many as the model sees
 
 Encode = Callable[[torch.Tensor], torch.Tensor]  # frames (T, 3, h, w) to tokens (S, H, W, D)
 
@@ -42,42 +47,61 @@ class SceneTokens:
         return self.tokens[number][first:stop].clone()
 
 
-def make_calm_scenes(count: int, **size: int) -> list[EventScene]:
+def make_calm_scenes(count: int, **size: int) -> Iterator[EventScene]:
     """Scenes to learn from; a third of the pictures is smooth noise, the others have edges."""
     generator = np.random.default_rng(FIRST_SEED)
     pictures = generate_pictures(generator, 40) + generate_leaves(generator, 80)
-    return [
-        make_event(CALM[number % 2], FIRST_SEED + number, pictures, **size)
-        for number in range(count)
-    ]
+    for number in range(count):
+        yield make_event(CALM[number % len(CALM)], FIRST_SEED + number, pictures, **size)
+
+
+@dataclass(frozen=True)
+class CalmModel:
+    """A model that was fitted to calm scenes, and its errors on those held back."""
+
+    fitted: FittedNetwork
+    usual: UsualErrors
+
+    def surprise(self, tokens: torch.Tensor, context: int) -> SliceSurprise:
+        return measure_surprise(
+            self.fitted.network, self.fitted.scaling, tokens, context, self.usual
+        )
 
 
 def fit_on_scenes(
-    scenes: Sequence[EventScene], encode: Encode, options: TransitionOptions
-) -> FittedNetwork:
-    """A model that sees `CONTEXT` slices."""
+    scenes: Iterable[EventScene], encode: Encode, options: TransitionOptions
+) -> CalmModel:
     clips = SceneTokens([encode(scene.frames) for scene in scenes])
-    held = range(0, len(scenes), HELD)
-    learn = [number for number in range(len(scenes)) if number not in held]
+    numbers = range(len(clips.tokens))
+    first_held = len(numbers) - min(HELD, len(numbers) // 8)
+    learn, held = numbers[:first_held], numbers[first_held:]
     reading = StretchOptions(options.batch, options.block + 1, torch.device("cpu"))
-    return fit(clips, Parts(learn, held), options, reading)
+    fitted = fit(clips, Parts(learn, held), options, reading)
+    calm = (clips.tokens[number] for number in held)
+    return CalmModel(
+        fitted, measure_usual_errors(fitted.network, fitted.scaling, calm, options.block)
+    )
 
 
 @dataclass(frozen=True)
 class JudgedScene:
-    """What a model says of one scene, and the slice that is not as it should be."""
+    """What a model says of one scene, `CONTEXT` slices and later, and the slice that is not as it should be."""
 
     moment: int | None
-    found: SliceSurprise
+    parts: Sequence[SliceSurprise]
 
     def read_curve(self, name: str) -> np.ndarray:
         """Over slices, the mean over patches of one of the errors."""
-        return getattr(self.found, name).mean((1, 2)).numpy()
+        return torch.cat([getattr(part, name).mean((1, 2)) for part in self.parts]).numpy()
 
     def is_found(self, name: str) -> bool:
         """Whether the highest slice is within one of the moment."""
-        at = self.found.first + int(self.read_curve(name).argmax())
+        at = CONTEXT + int(self.read_curve(name).argmax())
         return self.moment is not None and abs(at - self.moment) <= 1
+
+    def is_higher_than(self, calm: "JudgedScene", name: str) -> bool:
+        """Whether the highest slice is higher than that of the same scene without the event."""
+        return bool(self.read_curve(name).max() > calm.read_curve(name).max())
 
     def compare_peak(self, name: str) -> float:
         """The highest slice over the median one; NaN where the median has no error."""
@@ -85,7 +109,9 @@ class JudgedScene:
         return float(curve.max() / np.median(curve)) if np.median(curve) else np.nan
 
 
-def judge_scene(model: FittedNetwork, encode: Encode, scene: EventScene) -> JudgedScene:
-    tokens = encode(scene.frames)
-    found = measure_surprise(model.network, model.scaling, tokens, CONTEXT)
-    return JudgedScene(None if scene.frame is None else scene.frame // 2, found)
+def judge_scene(model: CalmModel, encode: Encode, scene: EventScene) -> JudgedScene:
+    """Each slice after all that precede it, up to as many as the model sees."""
+    tokens, block = encode(scene.frames), model.fitted.network.shape.block
+    parts = [model.surprise(tokens[: seen + 1], seen) for seen in range(CONTEXT, block)]
+    parts.append(model.surprise(tokens, block))
+    return JudgedScene(None if scene.frame is None else scene.frame // 2, parts)
