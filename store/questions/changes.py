@@ -6,7 +6,7 @@ first, so that the video is the unit; where the label `group` names videos that 
 
 from dataclasses import dataclass
 
-from tubelet.store.questions.corpus import Question
+from tubelet.store.questions.corpus import UNTRAINED, WEIGHTLESS, Question
 from tubelet.store.questions.sensitivity import SETTING
 
 KINDS = "('changed', 'nested', 'shifted', 'disjoint')"
@@ -52,7 +52,7 @@ def change_scopes() -> Question:
     return Question(f"""SELECT p.encoder_id, e.name AS encoder, a.frame_count, {SETTING} AS setting, count(DISTINCT p.video_id) AS videos
 FROM pairs p JOIN clips a ON a.clip_id = p.clip_a JOIN encoders e ON e.encoder_id = p.encoder_id
 WHERE p.kind IN ('changed', 'nested')
-GROUP BY ALL ORDER BY videos DESC, encoder_id, frame_count, setting""")
+GROUP BY ALL ORDER BY bool_or({UNTRAINED}), videos DESC, bool_or({WEIGHTLESS}), encoder_id, frame_count, setting""")
 
 
 def reactions(scope: ReactionScope) -> Question:

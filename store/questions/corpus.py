@@ -121,6 +121,7 @@ ORDERS = {
     "lowest curve": "m.mean",
 }
 UNTRAINED = "coalesce(starts_with(lower(e.weights_source), 'untrained:'), false)"  # a name or path of trained weights may hold the word
+WEIGHTLESS = "e.weights_source = 'no weights'"  # an encoder that has nothing to learn
 OF_GRID = "c.role IS DISTINCT FROM 'partner'"  # clips that only pairs need are left out
 
 VIDEOS_AND_CLIPS = """FROM videos v
@@ -283,7 +284,7 @@ FROM encoders e LEFT JOIN (
   SELECT encoder_id, count(DISTINCT video_id) AS videos, count(*) AS clips, sum(slices * grid_height * grid_width)::BIGINT AS tokens
   FROM clips GROUP BY encoder_id
 ) c USING (encoder_id)
-ORDER BY untrained, clips DESC, e.weights_source = 'no weights', e.encoder_id""")
+ORDER BY untrained, clips DESC, {WEIGHTLESS}, e.encoder_id""")
 
 
 def _column(statistic: str) -> str:

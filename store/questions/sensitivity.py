@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from tubelet.store.pairs.rows import ROUNDING
-from tubelet.store.questions.corpus import Question, VideoSelection
+from tubelet.store.questions.corpus import UNTRAINED, WEIGHTLESS, Question, VideoSelection
 
 
 # What pairs must have in common to be averaged, besides encoder, window length and shift.
@@ -137,7 +137,7 @@ class PairScope:
 
 
 def scopes() -> Question:
-    """One row per encoder, window length, shift and setting in which pairs were measured; those of the most videos first."""
+    """One row per encoder, window length, shift and setting in which pairs were measured, in the order of `encoders`; those of the most videos first."""
     return Question(f"""WITH measured AS (
   SELECT p.encoder_id, a.frame_count, p.shift, if(a.sample_fps IS NULL, a.step, NULL) AS step, printf('%g', a.sample_fps)::DOUBLE AS sample_fps,
     a.geometry, a.crop_height, a.crop_width, p.precision, p.source, count(DISTINCT p.video_id) AS videos, count(*) AS pairs
@@ -147,7 +147,7 @@ def scopes() -> Question:
 )
 SELECT m.encoder_id, e.name AS encoder, m.frame_count, m.shift, {SETTING_OF_CHOSEN} AS setting, m.videos, m.pairs
 FROM measured m JOIN encoders e USING (encoder_id)
-ORDER BY videos DESC, pairs DESC, encoder_id, frame_count, shift, setting""")
+ORDER BY {UNTRAINED}, videos DESC, pairs DESC, {WEIGHTLESS}, encoder_id, frame_count, shift, setting""")
 
 
 def chosen_pairs(scope: PairScope) -> Question:

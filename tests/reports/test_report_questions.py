@@ -12,6 +12,7 @@ from tests.tiers import thin
 from tubelet.reports.sensitivity import narrative
 from tubelet.reports.sensitivity.findings import find
 from tubelet.reports.sensitivity.request import SensitivityRequest, hold_pairs
+from tubelet.store.questions import changes
 from tubelet.store.questions import sensitivity as queries
 from tubelet.store.questions.corpus import VideoSelection
 from tubelet.store.questions.sensitivity import PairScope
@@ -186,7 +187,9 @@ def test_rates_that_read_alike_are_one_setting_whatever_the_step_behind_them():
       FROM (VALUES (1, 29.97002997, 1), (2, 29.97003, 2), (3, NULL, 1), (4, NULL, 2)) t(n, sample_fps, step)""")
     con.sql("""CREATE TABLE pairs AS SELECT clip_id AS clip_a, 'video' AS video_id, 'e' AS encoder_id, 1 AS shift, 'shifted' AS kind, 'float32' AS precision, 'live' AS source
       FROM clips""")
-    con.sql("CREATE TABLE encoders AS SELECT 'e' AS encoder_id, 'toy' AS name")
+    con.sql(
+        "CREATE TABLE encoders AS SELECT 'e' AS encoder_id, 'toy' AS name, 'no weights' AS weights_source"
+    )
     listed = con.sql(queries.scopes().sql).to_arrow_table().to_pylist()
     assert [(row["setting"], row["videos"], row["pairs"]) for row in listed] == [
         ("29.97 fps, crop 64 x 48, float32, live", 1, 2),
@@ -196,3 +199,16 @@ def test_rates_that_read_alike_are_one_setting_whatever_the_step_behind_them():
     asked = f"SELECT count(*) FROM pairs p JOIN clips a ON a.clip_id = p.clip_a WHERE {queries.SETTING} = $setting"
     for row in listed:
         assert con.execute(asked, {"setting": row["setting"]}).fetchone() == (row["pairs"],)
+
+
+def test_a_report_takes_an_encoder_that_learned_something_where_others_have_as_many_pairs():
+    con = duckdb.connect()
+    con.sql("""CREATE TABLE encoders AS SELECT * FROM (VALUES ('a', 'a', 'untrained: seed 0'), ('b', 'b', 'no weights'), ('c', 'c', 'file.pt'))
+      t(encoder_id, name, weights_source)""")
+    con.sql(
+        """CREATE TABLE clips AS SELECT 'clip' AS clip_id, 8 AS frame_count, NULL::DOUBLE AS sample_fps, 1 AS step, 'crop' AS geometry, 64 AS crop_height, 64 AS crop_width"""
+    )
+    con.sql("""CREATE TABLE pairs AS SELECT 'clip' AS clip_a, 'video' AS video_id, encoder_id, 1 AS shift, kind, 'float32' AS precision, 'live' AS source
+      FROM encoders, (VALUES ('shifted'), ('changed')) k(kind)""")
+    for asked in (queries.scopes(), changes.change_scopes()):
+        assert [row[0] for row in con.sql(asked.sql).fetchall()] == ["c", "b", "a"]
