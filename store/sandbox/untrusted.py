@@ -15,10 +15,11 @@ billion numbers runs for minutes past `max_execution_time`, and takes gigabytes 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from tubelet.store.errors import FilesGone
 from tubelet.store.sandbox.estimate import Estimate
 from tubelet.store.sandbox.limits import Limits
 from tubelet.store.sandbox.statements import COUNT, ESTIMATE
@@ -28,6 +29,7 @@ from tubelet.store.store import Store
 
 __all__ = ["Answer", "Limits", "Query", "ask", "count_rows", "estimate_reads", "stream"]
 
+T = TypeVar("T")
 PLANNING_S = 5.0  # after which a query has no plan
 
 
@@ -56,7 +58,7 @@ def ask(
     unwanted: Callable[[], bool] | None = None,
 ) -> Answer:
     """Answer to one query over the newest snapshot. Raises QueryError for its mistakes, at a limit, and once it is `unwanted`."""
-    done = store.newest(lambda: PROCESSES.answer(_request(store, query, limits), unwanted))
+    done = _insist(store, lambda: PROCESSES.answer(_request(store, query, limits), unwanted))
     truncated = limits.rows is not None and len(done.table) > limits.rows
     return Answer(done.table[: limits.rows], truncated, done.seconds, done.bytes_read)
 
@@ -78,8 +80,9 @@ def stream(
 
 def count_rows(store: Store, query: str | Query, limits: Limits = Limits()) -> int:
     """How many rows a query's answer has, without fetching them. Raises QueryError as `ask` does."""
-    answered = store.newest(
-        lambda: PROCESSES.answer(replace(_request(store, query, limits), rows=None, answer=COUNT))
+    answered = _insist(
+        store,
+        lambda: PROCESSES.answer(replace(_request(store, query, limits), rows=None, answer=COUNT)),
     )
     return answered.table["rows"][0].as_py()
 
@@ -92,6 +95,14 @@ def estimate_reads(store: Store, query: str | Query, limits: Limits = Limits()) 
     seconds = min(limits.seconds, PLANNING_S)
     request = replace(_request(store, query, limits), seconds=seconds, answer=ESTIMATE)
     return Estimate(**PROCESSES.answer(request).table.to_pylist()[0])
+
+
+def _insist(store: Store, answer: Callable[[], T]) -> T:
+    """An answer, over the newest snapshot where a commit came between copying the files of a bucket and the query."""
+    try:
+        return answer()
+    except FilesGone:
+        return store.newest(answer)
 
 
 def _request(store: Store, query: str | Query, limits: Limits) -> Request:

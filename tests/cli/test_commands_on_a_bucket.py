@@ -79,7 +79,7 @@ TRIES: dict[str, Try | Refusal] = {
     "dashboard": Refusal(("--allow-jobs",), "needs a store in a folder"),
     "demo": Refusal((), "makes its store in a folder"),
 }
-QUICK = ("ingest", "tag", "sql", "queries list", "basis import", "compact", "remove")
+QUICK = ("ingest", "annotate", "tag", "sql", "queries save", "queries list", "queries export", "compact", "remove")  # fmt: skip
 ENDLESS = {"mcp"}  # which answers until its input ends
 
 

@@ -287,7 +287,7 @@ def test_the_sidebar_chooses_the_encoder_and_the_videos_of_every_report(store: S
     said = "".join(element.value for element in shown.markdown)
     assert f"{cooking} videos" in said and "40 videos" not in said
     (encoder,) = store.query("SELECT encoder_id FROM encoders")["encoder_id"].to_pylist()
-    assert any(f"--encoder {encoder} --where" in code.value for code in shown.code)
+    assert any(f"--encoder {encoder}" in one.value and "--where" in one.value for one in shown.code)
 
 
 def test_a_video_and_a_dimension_of_a_report_lead_to_their_pages(small: Store) -> None:

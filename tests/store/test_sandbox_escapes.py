@@ -67,10 +67,12 @@ def test_the_kernel_forbids_what_the_checks_would_miss(place, before, tmp_path):
     script = f"""
 import tempfile
 from tubelet.store import Store
+from tubelet.store.questions import views
 from tubelet.store.sandbox import landlock
 if not landlock.confine(tempfile.gettempdir()):
     raise SystemExit(3)
-duck = Store({str(place.store.root)!r}).connect("", {{}})
+store = Store({str(place.store.root)!r})
+duck = views.connect(store.layout, store.snapshot(), "")
 for sql in ({attempt!r}, "COPY (SELECT 1) TO '{place.store.root}/evil.csv'"):
     try:
         duck.sql(sql).fetchall() if sql.startswith("FROM") else duck.execute(sql)
