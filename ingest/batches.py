@@ -1,4 +1,4 @@
-"""A command over a store on several devices: its work is split into batches, each of which a process does as the command itself would.
+"""A command on several devices: its work is split into batches, each of which a process does as the command itself would.
 
 A process commits what it does, so a lost one loses its batch alone, which goes back to the queue. Where it had committed a part of it, that part
 is not done again, or done to the same rows.
@@ -7,8 +7,8 @@ is not done again, or done to the same rows.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,20 +46,39 @@ class Worker(Protocol):
         ...
 
 
-class SplitCommand(Protocol):
-    """A command whose work can be split. It travels to the processes."""
+class Openable(Protocol):
+    """What a command works on, such as a store. It travels to the processes, and each opens it for itself."""
 
-    def begin(self, store: Store, device: str) -> Worker:
+    def open(self) -> AbstractContextManager[Any]: ...
+
+
+class SplitCommand(Protocol):
+    """A command whose work can be split. It travels to the processes; `opened` is what it works on."""
+
+    def begin(self, opened: Any, device: str, /) -> Worker:
         """In each process: load what is needed."""
         ...
 
-    def plan(self, store: Store, identity: tuple[str, ...]) -> BatchPlan:
-        """In the process that hands out: what the store lacks, once one has begun."""
+    def plan(self, opened: Any, identity: tuple[str, ...], /) -> BatchPlan:
+        """In the process that hands out: what is missing, once one has begun."""
         ...
 
-    def finish(self, store: Store, outcome: Any, seconds: float) -> None:
+    def finish(self, opened: Any, outcome: Any, seconds: float, /) -> None:
         """There as well, once all is done, or the command was stopped."""
         ...
+
+
+@dataclass(frozen=True)
+class StoreAddress:
+    """A store as every process finds it, with the options of its bucket."""
+
+    address: str
+    options: Mapping[str, str]
+
+    @contextmanager
+    def open(self) -> Iterator[Store]:
+        with closing(Store(self.address, options=dict(self.options))) as store, store.ingesting():
+            yield store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +86,7 @@ class BatchTask:
     """What a process is to do."""
 
     command: SplitCommand
-    store: str
-    options: Mapping[str, str]  # of its bucket
+    place: Openable
     device: str
 
 
@@ -113,8 +131,8 @@ def serve_batches(task: BatchTask, talk: Talk, orders: Talk) -> None:
     stopping = threading.Event()
     threading.Thread(target=_obey, args=(orders, stopping), daemon=True).start()
     try:
-        with closing(Store(task.store, options=dict(task.options))) as store, store.ingesting():
-            worker = task.command.begin(store, task.device)
+        with task.place.open() as opened:
+            worker = task.command.begin(opened, task.device)
             talk.send(Begun(worker.identity))
             _work(worker, talk, stopping)
         talk.send(AllDone())
@@ -162,19 +180,19 @@ def split_groups(groups: Sequence[Sequence[Any]], most: int, processes: int) -> 
 
 
 class BatchCrew(Crew):
-    """One command over a store; `stop` may be called from a signal handler."""
+    """One command; `stop` may be called from a signal handler."""
 
     def __init__(
         self,
         command: SplitCommand,
-        store: Store,
-        reached: tuple[str, Mapping[str, str]],
+        opened: Any,
+        reached: Openable,
         place: ProcessPlace,
         show: Callable[[int, int], None] = lambda done, of: None,
     ) -> None:
-        """`reached` says how a process reaches the store: its address, and the options of its bucket. `show` receives how many items of how many are done."""
+        """`opened` is what the command works on in this process, `reached` the same for the others. `show` receives how many items of how many are done."""
         super().__init__(place)
-        self._command, self._opened, self._reached, self._show = command, store, reached, show
+        self._command, self._opened, self._reached, self._show = command, opened, reached, show
         self._identity: tuple[str, ...] | None = None
         self._plan: BatchPlan | None = None
         self._batches: list[list[Any]] = []
@@ -183,14 +201,10 @@ class BatchCrew(Crew):
     def execute(self) -> Outcome:
         """Do what is missing. Raises what ended a process, and TeamError where there is none, or none is left."""
         started = time.monotonic()
-        with self._opened.ingesting():
-            address, options = self._reached
-            for device in self._place.recruit():
-                task = BatchTask(
-                    command=self._command, store=address, options=options, device=device
-                )
-                self._members.append(self._place.start(serve_batches, task, device))
-            self._work_off()
+        for device in self._place.recruit():
+            task = BatchTask(command=self._command, place=self._reached, device=device)
+            self._members.append(self._place.start(serve_batches, task, device))
+        self._work_off()
         assert self._plan
         outcome = self._plan.outcome
         outcome.lost_processes = self._lost
@@ -228,6 +242,8 @@ class BatchCrew(Crew):
         self._queue = deque(range(len(self._batches)))
 
     def _tell(self, number: int, done: int) -> None:
+        if self._far.get(number) == done:
+            return
         self._far[number] = done
         self._show(sum(self._far.values()), sum(map(len, self._batches)))
 

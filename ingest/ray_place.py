@@ -149,6 +149,10 @@ class RayPlace:
     def explain(self, member: Member) -> str:
         return member.talk.why
 
+    def leave(self) -> None:
+        """Let go of the cluster, before work that does not need it: where its head is lost, the package ends this process."""
+        self._ray.shutdown()
+
     def _require_head(self) -> None:
         """Raise TeamError where the head is gone: a minute later, the package would end this process without a word of ours."""
         if time.monotonic() - self._looked > HEAD_S:

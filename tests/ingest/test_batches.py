@@ -14,7 +14,7 @@ import pytest
 
 from tests.contents import contents
 from tests.stores import synthetic_store
-from tubelet.ingest.batches import BatchCrew, BatchPlan, SplitCommand, split_groups
+from tubelet.ingest.batches import BatchCrew, BatchPlan, SplitCommand, StoreAddress, split_groups
 from tubelet.ingest.errors import TeamError
 from tubelet.ingest.local_place import LocalPlace
 from tubelet.ingest.stored_batches import BackfillBatches, PairsBatches, StoredWorker
@@ -28,7 +28,7 @@ ALL_PAIRS = StoredPairs(pairs="all")
 
 
 def crew_of(command: SplitCommand, store: Store, place: LocalPlace = TWO) -> BatchCrew:
-    return BatchCrew(command, store, (str(store.root), {}), place)
+    return BatchCrew(command, store, StoreAddress(str(store.root), {}), place)
 
 
 def test_groups_stay_whole_and_every_process_has_several_batches():

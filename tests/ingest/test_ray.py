@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import pytest
+import torch
 
 from tests.contents import contents
 from tests.videos import make_folder
-from tubelet.ingest.batches import BatchCrew
+from tubelet.ingest.batches import BatchCrew, StoreAddress
 from tubelet.ingest.errors import TeamError, UsageError
 from tubelet.ingest.job import Job
 from tubelet.ingest.prediction.batches import SurpriseBatches
@@ -21,6 +23,11 @@ from tubelet.ingest.ray_team import RayTeam
 from tubelet.ingest.stored_batches import PairsBatches
 from tubelet.store import Store
 from tubelet.store.pairs.stored import StoredPairs, measure_stored
+from tubelet.training.masking.batches import MaskBatches
+from tubelet.training.masking.options import MaskOptions
+from tubelet.training.masking.run import measure_masks
+from tubelet.training.pretraining.bank_filling import share_bank
+from tubelet.training.pretraining.run import Pretraining
 
 REASON = "a cluster takes the extra: pip install 'tubelet[ray]'"
 TOY = {"encoder": "toy", "size": "64", "frames": 4, "quiet": True}
@@ -87,13 +94,48 @@ def test_a_lost_machine_changes_no_prediction_and_no_pair(tmp_path):
             if not lost:
                 lost.append(cluster.remove_node(nodes[0], allow_graceful=False))
 
-        reached = str(store.root), {}
+        reached = StoreAddress(str(store.root), {})
         place = RayPlace(cluster.address)
         outcome = BatchCrew(SurpriseBatches.of(asked), store, reached, place, lose).execute()
         pairs = PairsBatches(StoredPairs(pairs="all"))
         BatchCrew(pairs, store, reached, RayPlace(cluster.address)).execute()
     assert outcome.lost_processes == ["cpu: its machine or its process is gone"]
     assert not outcome.problems and outcome.clips + outcome.complete == single.clips
+    assert contents(tmp_path / "store") == contents(tmp_path / "whole")
+
+
+def test_a_lost_machine_changes_no_clip_of_a_bank_and_masks_are_those_of_one_process(tmp_path):
+    pytest.importorskip("ray", reason=REASON)
+    videos, small = make_folder(tmp_path / "videos", 3, frames=40), {"side": 64, "frames": 8, "tokens": 128, "bank": 400}  # fmt: skip
+    run = Pretraining.of([str(videos)], tmp_path / "w", 8000, None, torch.device("cpu"), **small)
+    alone, bank = (replace(run, cache=tmp_path / name).bank() for name in ("one", "many"))
+    for number in range(400):
+        alone.clip(number)
+    job = Job.of(paths=[str(videos)], encoder="vjepa2.1-untrained", size="32", frames=8, device="cpu", quiet=True)  # fmt: skip
+    job.run(str(tmp_path / "whole")).execute(job.sources)
+    shutil.copytree(tmp_path / "whole", tmp_path / "store")
+    with two_nodes() as (cluster, nodes):
+        lost = []
+
+        def lose(done: int, of: int) -> None:
+            if not lost:
+                lost.append(cluster.remove_node(nodes[0], allow_graceful=False))
+
+        with share_bank(bank, run.material, run.steps) as batches:
+            place = RayPlace(cluster.address)
+            filled = BatchCrew(batches, bank, batches, place, lose).execute()
+        with closing(Store(tmp_path / "store")) as store:
+            masks = MaskBatches.of(MaskOptions(device="cpu", mask="tube"))
+            reached, place = StoreAddress(str(store.root), {}), RayPlace(cluster.address)
+            outcome = BatchCrew(masks, store, reached, place).execute()
+            place.leave()
+    assert filled.lost_processes == ["cpu: its machine or its process is gone"]
+    assert filled.made == 400 and not filled.problems
+    found, whole = ({path.name: path.read_bytes() for path in one.folder.iterdir()} for one in (bank, alone))  # fmt: skip
+    assert found == whole and len(found) == 400
+    with closing(Store(tmp_path / "whole")) as store:
+        single = measure_masks(store, masks.options)
+    assert outcome.measured == single.measured == 3 and outcome.figures == single.figures
     assert contents(tmp_path / "store") == contents(tmp_path / "whole")
 
 

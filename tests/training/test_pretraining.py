@@ -196,7 +196,7 @@ def test_it_learns_without_collapse_and_a_resumed_run_is_the_uninterrupted_one(r
     run.save(trainer)
     following = [trainer.learn(batches.batch(step, run.steps, bank)) for step in (24, 25, 26)]
     resumed = Trainer(run.settings, CPU, run.steps)
-    run._resume(resumed, bank)
+    run._resume(resumed)
     assert resumed.step == 24
     again = [resumed.learn(batches.batch(step, run.steps, bank)) for step in (24, 25, 26)]
     assert (

@@ -9,4 +9,5 @@ painting   a mask that somebody painted, as text and as booleans
 basis      the colors that everything of a window is drawn in
 drawing    source, context, prediction, target and error as one picture
 run        all of it over windows of a store
+batches    the same by several processes
 """

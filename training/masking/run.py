@@ -1,6 +1,6 @@
 """A run of `tubelet mask`: windows are decoded again, masked and predicted; what was measured is kept, and not measured again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -64,13 +64,19 @@ class MaskFigures:
 
 @dataclass(kw_only=True)
 class MaskOutcome(Outcome):
-    """What one call found, by kind of mask; `measured` are new, `kept` were stored before."""
+    """What one call found, by kind of mask; `measured` are new, `kept` were stored before; `masking_ids` are both."""
+
+    counted = ("measured", "kept", "masking_ids")
 
     encoder_id: str
     measured: int = 0
     kept: int = 0
+    masking_ids: list[str] = field(default_factory=list)
     figures: list[MaskFigures] = field(default_factory=list)
     drawn: str | None = None
+
+    def as_json(self) -> dict:
+        return {name: value for name, value in super().as_json().items() if name != "masking_ids"}
 
     def lines(self) -> list[str]:
         done = f"{count(self.measured, 'masking')} predicted with {self.encoder_id}; {self.kept:,} already stored"
@@ -95,28 +101,47 @@ def measure_masks(
     """
     loaded = load_predictor(store, options)
     clips = choose_clips(store, loaded.row.encoder_id, options)
-    outcome, ids = MaskOutcome(encoder_id=loaded.row.encoder_id), list[str]()
     with store.ingesting():
-        for done, clip in enumerate(clips, 1):
-            maskings = [_name(loaded, clip, kind, options) for kind in options.kinds]
-            try:
-                _measure_clip(store, (loaded, options), outcome, (clip, maskings, done == 1))
-                ids += [one.masking_id for one in maskings]
-            except VideoError as error:
-                outcome.problems.append(f"{store.video(clip.video_id).name}: {error}")
-            except (RuntimeError, MemoryError) as error:
-                if not out_of_memory(error):
-                    raise
-                outcome.problems.append(
-                    f"{store.video(clip.video_id).name}: out of memory for one window: use --precision bf16 on a GPU, or ingest windows of fewer --frames"
-                )
-            show(done, len(clips))
-            if stopping and stopping.is_set():
-                outcome.interrupted = done < len(clips)
-                break
-    found = {row["mask_kind"]: MaskFigures(**row) for row in store.rows(KEPT, {"ids": ids})}
-    outcome.figures = [found[kind] for kind in options.kinds if kind in found]
+        asked = options, stopping, lambda done: show(done, len(clips))
+        outcome = mask_windows(store, loaded, clips, asked)
+    add_figures(store, options, outcome)
     return outcome
+
+
+def mask_windows(
+    store: Store,
+    loaded: Loaded,
+    clips: Sequence[ClipRow],
+    asked: tuple[MaskOptions, Event | None, Callable[[int], None]],
+) -> MaskOutcome:
+    """Mask, predict and keep windows; the first is drawn where a picture is wanted. `asked` holds the options, the event that stops it, and what receives how many are done."""
+    options, stopping, show = asked
+    outcome = MaskOutcome(encoder_id=loaded.row.encoder_id)
+    for done, clip in enumerate(clips, 1):
+        maskings = [_name(loaded, clip, kind, options) for kind in options.kinds]
+        try:
+            _measure_clip(store, (loaded, options), outcome, (clip, maskings, done == 1))
+            outcome.masking_ids += [one.masking_id for one in maskings]
+        except VideoError as error:
+            outcome.problems.append(f"{store.video(clip.video_id).name}: {error}")
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            outcome.problems.append(
+                f"{store.video(clip.video_id).name}: out of memory for one window: use --precision bf16 on a GPU, or ingest windows of fewer --frames"
+            )
+        show(done)
+        if stopping and stopping.is_set():
+            outcome.interrupted = done < len(clips)
+            break
+    return outcome
+
+
+def add_figures(store: Store, options: MaskOptions, outcome: MaskOutcome) -> None:
+    """The means of what was measured and kept."""
+    rows = store.rows(KEPT, {"ids": outcome.masking_ids})
+    found = {row["mask_kind"]: MaskFigures(**row) for row in rows}
+    outcome.figures = [found[kind] for kind in options.kinds if kind in found]
 
 
 def choose_clips(store: Store, encoder_id: str, options: MaskOptions) -> list[ClipRow]:

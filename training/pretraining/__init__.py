@@ -7,6 +7,7 @@
     augmentation   what the student sees of a clip
     distillation   what tokens learn from outside: the teacher's features, color and motion
     bank           clips and their features on disk, each computed once
+    bank_filling   the same by several processes
     crops          the pieces of clips that a step sees
     whitening      where the patch embeddings start
     attention_init where attention starts

@@ -59,15 +59,22 @@ class Bank:
 
     def clip(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Frames and their features, mapped from their files."""
-        paths = [
-            self.folder / f"{number}.{kind}.npy"
-            for kind in (("frames", "taught") if self.distillation else ("frames",))
-        ]
+        paths = [self.folder / name for name in self._name_files(number)]
         if not paths[-1].exists():
             with self.making:
                 self._make(number, paths)
         found = [np.load(path, mmap_mode="r") for path in paths]
         return found[0], found[1] if self.distillation else None
+
+    def find_missing(self, count: int) -> list[int]:
+        """Which of the first clips are not in the folder yet."""
+        held = {path.name for path in self.folder.glob("*.npy")}
+        return [number for number in range(count) if self._name_files(number)[-1] not in held]
+
+    def _name_files(self, number: int) -> list[str]:
+        """Of a clip; the last one is written last."""
+        kinds = ("frames", "taught") if self.distillation else ("frames",)
+        return [f"{number}.{kind}.npy" for kind in kinds]
 
     def _make(self, number: int, paths: list[Path]) -> None:
         generator = np.random.default_rng([self.settings.seed, number])

@@ -5,6 +5,7 @@ passes behind an occluder, leaves and comes back. Which it is, and everything ab
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,24 @@ class ClipSource:
             video = self.videos[int(generator.integers(len(self.videos)))]
             return video[int(generator.integers(len(video)))]
         return self.pictures[int(generator.integers(len(self.pictures)))]
+
+
+@dataclass(frozen=True)
+class Material:
+    """The files that a clip source is gathered from."""
+
+    videos: Sequence[Path]
+    photographs: Path | None
+
+    def gather(self) -> tuple[ClipSource, list[str]]:
+        """See `gather_clips`."""
+        return gather_clips(self.videos, self.photographs)
+
+    @property
+    def absolute(self) -> "Material":
+        """The same, whatever folder a process runs in."""
+        pictures = self.photographs and Path(os.path.abspath(self.photographs))
+        return Material([Path(os.path.abspath(path)) for path in self.videos], pictures)
 
 
 def gather_clips(paths: Sequence[Path], folder: Path | None) -> tuple[ClipSource, list[str]]:

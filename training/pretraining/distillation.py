@@ -9,6 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from tubelet.ingest.flow import displacements
+from tubelet.training.pretraining import teacher
+from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.teacher import CHANNELS, STRIDE, Teacher
 
 TEACHERS = ("efficientnet-lite0",)
@@ -54,6 +56,13 @@ class Distillation:
         return torch.cat(
             [features, _colors(clip.float(), self.tubelet), flow, _apart(flow[None])[0]], -1
         )
+
+
+def load_distillation(settings: Settings, device: torch.device) -> Distillation | None:
+    """What a run learns from, where it has a teacher. Raises CheckpointError where that one's weights are missing."""
+    if not settings.teacher:
+        return None
+    return Distillation(teacher.load(device), settings.encoder.tubelet)
 
 
 def measure_distillation(predicted: torch.Tensor, features: torch.Tensor) -> torch.Tensor:

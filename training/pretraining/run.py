@@ -10,7 +10,7 @@ import io
 import json
 import pickle
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
@@ -24,10 +24,10 @@ from tubelet.ingest.search import find
 from tubelet.store.disk.files import write_whole
 from tubelet.store.errors import TubeletError
 from tubelet.store.wording import count, tell
-from tubelet.training.pretraining import batches, teacher
+from tubelet.training.pretraining import batches
 from tubelet.training.pretraining.bank import Bank
-from tubelet.training.pretraining.clip_source import ClipSource, gather_clips
-from tubelet.training.pretraining.distillation import Distillation
+from tubelet.training.pretraining.clip_source import ClipSource, Material
+from tubelet.training.pretraining.distillation import load_distillation
 from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.trainer import Step, Trainer, mean_step
 
@@ -48,6 +48,7 @@ class Stopped(TubeletError):
 class Pretraining:
     """What to train on, with which settings, for how long, and where to save it."""
 
+    material: Material
     footage: ClipSource
     unusable: Sequence[str]
     settings: Settings
@@ -74,9 +75,11 @@ class Pretraining:
         if steps < 1:
             raise UsageError(f"--steps is {steps}: it must be 1 or more")
         chosen = Settings(**settings)
-        footage, unusable = gather_clips([source.path for source in find(paths)], photographs)
+        material = Material([source.path for source in find(paths)], photographs)
+        footage, unusable = material.gather()
         bank = cache or output.with_name(output.name + ".bank")
         return cls(
+            material=material,
             footage=footage,
             unusable=unusable,
             settings=chosen,
@@ -86,10 +89,14 @@ class Pretraining:
             cache=bank,
         )
 
-    def execute(self) -> None:
-        """Train to the last step and write the weights. Raises CollapseError, CheckpointError."""
+    def execute(self, fill: Callable[[Bank], None] | None = None) -> None:
+        """Train to the last step and write the weights; `fill` makes clips beforehand. Raises CollapseError, CheckpointError."""
         trainer, bank = Trainer(self.settings, self.device, self.steps), self.bank()
-        self._resume(trainer, bank)
+        self._resume(trainer)
+        if fill:
+            fill(bank)
+        if not trainer.step:
+            trainer.prepare(bank)
         clock = Clock(trainer.step, self.steps)
         saved = time.monotonic()
         recent: list[Step] = []
@@ -144,16 +151,11 @@ class Pretraining:
 
     def bank(self) -> Bank:
         """The clips. Raises CheckpointError where there is to be a teacher and its weights are missing."""
-        distillation = (
-            Distillation(teacher.load(self.device), self.settings.encoder.tubelet)
-            if self.settings.teacher
-            else None
-        )
+        distillation = load_distillation(self.settings, self.device)
         return Bank.of(self.cache, self.footage, self.settings, distillation)
 
-    def _resume(self, trainer: Trainer, bank: Bank) -> None:
+    def _resume(self, trainer: Trainer) -> None:
         if not self.checkpoint.exists():
-            trainer.prepare(bank)
             return
         try:
             state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)

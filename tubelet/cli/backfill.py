@@ -9,12 +9,12 @@ from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import command, fill, json_option, store_option
 from tubelet.cli.printing import note, print_result
 from tubelet.cli.recording import record_job, report_to
-from tubelet.ingest.cluster_options import ClusterOptions
+from tubelet.ingest.cluster_options import CpuClusterOptions
 from tubelet.store.backfill import BackfillOptions
 from tubelet.store.wording import count
 
 
-@command(BackfillOptions, ClusterOptions)
+@command(BackfillOptions, CpuClusterOptions)
 @store_option
 @json_option
 @record_job

@@ -24,14 +24,15 @@ def run_on_cluster(
     tell: Tell,
 ) -> Any:
     """Do the work of a command on the actors of a cluster, whose address and devices are given; its outcome. `reached` is the store as the command was told it, with the options of its bucket."""
-    from tubelet.ingest.batches import BatchCrew
+    from tubelet.ingest.batches import BatchCrew, StoreAddress
     from tubelet.ingest.ray_place import RayPlace, find_everywhere
 
     address, options = reached
     place = RayPlace(*cluster)
-    crew = BatchCrew(command, store, (find_everywhere(address), options), place, tell)
+    crew = BatchCrew(command, store, StoreAddress(find_everywhere(address), options), place, tell)
     stop_on_signals("stopping after the current clips", crew.stop)
-    return crew.execute()
+    with store.ingesting():
+        return crew.execute()
 
 
 def tell(noun: str) -> Tell:
@@ -42,12 +43,12 @@ def tell(noun: str) -> Tell:
 
     def both(done: int, of: int) -> None:
         report(JobProgress(done=done, total=of, unit=noun))
-        _show(done, of, noun)
+        show_progress(done, of, noun)
 
     return both
 
 
-def _show(done: int, of: int, noun: str) -> None:
+def show_progress(done: int, of: int, noun: str) -> None:
     """A line that a terminal overwrites; the last one alone where there is none."""
     terminal = sys.stderr.isatty()
     if terminal or done == of:

@@ -46,11 +46,13 @@ def surprise(
     sys.exit(outcome.exit_code)
 
 
-@command(MaskOptions)
+@command(MaskOptions, ClusterOptions)
 @store_option
 @json_option
 @record_job
-def mask(store: str, store_options: dict[str, str], as_json: bool, **asked: Any) -> None:
+def mask(
+    store: str, store_options: dict[str, str], as_json: bool, ray: str | None, **asked: Any
+) -> None:
     """Hide tokens of stored windows and predict them from the others, with a copy of the nearest visible token as baseline. Decodes the videos again.
 
     `--mask tube,random --draw masks.png` compares masks on the same windows. Tables `maskings`, `masked_tokens` and `masking_projections`.
@@ -58,11 +60,18 @@ def mask(store: str, store_options: dict[str, str], as_json: bool, **asked: Any)
     Exit code 0: all done; 1: some videos could not be read, listed; 2: wrong use; 130: stopped by Ctrl-C.
     """
     from tubelet.store import Store
-    from tubelet.training.masking.run import measure_masks
 
     stopping = Event()
     opened, options = Store(store, options=store_options), fill(MaskOptions, asked)
-    stop_on_signals("stopping after the current window", stopping.set)
-    outcome = measure_masks(opened, options, stopping, tell("window"))
+    if ray:
+        from tubelet.training.masking.batches import MaskBatches
+
+        reached, cluster = (store, store_options), (ray, options.device)
+        outcome = run_on_cluster(MaskBatches.of(options), opened, reached, cluster, tell("window"))
+    else:
+        from tubelet.training.masking.run import measure_masks
+
+        stop_on_signals("stopping after the current window", stopping.set)
+        outcome = measure_masks(opened, options, stopping, tell("window"))
     print_result(outcome, as_json)
     sys.exit(outcome.exit_code)

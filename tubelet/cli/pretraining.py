@@ -1,21 +1,31 @@
 """`tubelet pretrain` and `tubelet evaluate`: your own encoder, and what its tokens are good for."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tubelet.cli.batches import show_progress
 from tubelet.cli.interrupts import stop_on_signals
 from tubelet.cli.options import FOLDER, OutputFile, command, json_option
 from tubelet.cli.printing import note, print_result
+from tubelet.ingest.cluster_options import BankClusterOptions
+from tubelet.store.wording import count
 from tubelet.training.pretraining.settings import Settings
+
+if TYPE_CHECKING:
+    from tubelet.ingest.ray_place import RayPlace
+    from tubelet.training.pretraining.bank import Bank
+    from tubelet.training.pretraining.run import Pretraining
 
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
 )
 
 
-@command(Settings)
+@command(Settings, BankClusterOptions)
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEOS...")
 @click.option(
     "-o",
@@ -46,22 +56,53 @@ def pretrain(
     photographs: Path | None,
     cache: Path | None,
     device: str,
+    ray: str | None,
     **settings: Any,
 ) -> None:
     """Train a small V-JEPA 2.1 on videos, from scratch; after an interruption, the same command resumes it."""
     from tubelet.ingest import encoders as table
     from tubelet.training.pretraining.run import Pretraining
 
+    cluster = _connect(ray, device if settings["teacher"] else "cpu") if ray else None
     run = Pretraining.of(
         videos, output.resolve(), steps, photographs, table.device(device), cache, **settings
     )
     for line in run.unusable:
         note(f"skipped: {line}")
     stop_on_signals("stopping after the current step", run.stopping.set)
-    run.execute()
+    run.execute(_fill_on(cluster, run) if cluster else None)
     click.echo(
         f"{output} holds the encoder and its predictor; try it with `tubelet evaluate --weights {output}`"
     )
+
+
+def _connect(address: str, device: str) -> "RayPlace":
+    from tubelet.ingest.ray_place import RayPlace
+
+    return RayPlace(address, device)
+
+
+def _fill_on(cluster: "RayPlace", run: "Pretraining") -> Callable[["Bank"], None]:
+    """What makes the clips of a run on the actors of a cluster."""
+    from tubelet.ingest.batches import BatchCrew
+    from tubelet.training.pretraining.bank_filling import share_bank
+    from tubelet.training.pretraining.run import Stopped
+
+    def fill(bank: "Bank") -> None:
+        with share_bank(bank, run.material, run.steps) as batches:
+            crew = BatchCrew(batches, bank, batches, cluster, partial(show_progress, noun="clip"))
+            stop_on_signals("stopping after the current clips", crew.stop)
+            outcome: Any = crew.execute()
+        cluster.leave()
+        stop_on_signals("stopping after the current step", run.stopping.set)
+        if outcome.interrupted:
+            raise Stopped(
+                f"stopped with {count(outcome.made, 'clip')} prepared; run the same command again to continue"
+            )
+        for line in outcome.lines():
+            note(line)
+
+    return fill
 
 
 pretrain.gone = {

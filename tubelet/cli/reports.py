@@ -19,7 +19,7 @@ from tubelet.cli.options import (
 )
 from tubelet.cli.printing import print_result
 from tubelet.cli.recording import record_job
-from tubelet.ingest.cluster_options import ClusterOptions
+from tubelet.ingest.cluster_options import CpuClusterOptions
 from tubelet.store.pairs.stored import StoredPairs
 
 
@@ -83,7 +83,7 @@ def report() -> None:
     """Write a report over the videos of a store to one HTML, Markdown or Parquet file."""
 
 
-@command(StoredPairs, ClusterOptions)
+@command(StoredPairs, CpuClusterOptions)
 @store_option
 @json_option
 @record_job
