@@ -113,23 +113,30 @@ class RayPlace:
         )
         for late in asked.keys() - set(ready):
             self._ray.kill(asked[late])
-        if not ready:
+        found = {one: version for one in ready if (version := self._read_version(one))}
+        if not found:
             what = "GPU" if self._gpu else f"{self._cores} CPU cores"
             raise TeamError(
                 f"no machine of the cluster has {what} to spare: start one, or wait for what runs there, then run the same command again"
             )
-        try:
-            versions = set(self._ray.get(ready))
-        except self._ray.exceptions.RayError as error:
-            raise TeamError(
-                "a machine of the cluster cannot run Tubelet: install the same version there as here"
-            ) from error
-        if others := versions - {__version__}:
+        if others := set(found.values()) - {__version__}:
             raise TeamError(
                 f"a machine of the cluster has Tubelet {min(others)}, this one {__version__}: install the same version everywhere"
             )
-        self._seats = [asked[one] for one in ready]
+        self._seats = [asked[one] for one in found]
         return ["cuda" if self._gpu else "cpu"] * len(self._seats)
+
+    def _read_version(self, answer: Any) -> str | None:
+        """Of an actor; None where its machine has been lost since. Raises TeamError."""
+        try:
+            return self._ray.get(answer)
+        except self._ray.exceptions.RayError as error:
+            lost = isinstance(error, self._ray.exceptions.RayActorError)
+            if lost and not error.actor_init_failed:
+                return None
+            raise TeamError(
+                "a machine of the cluster cannot run Tubelet: install the same version there as here"
+            ) from error
 
     def start(self, serve: Serve, task: Any, device: str) -> Member:
         seat = self._seats.pop()
