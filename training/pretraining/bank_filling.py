@@ -21,7 +21,7 @@ from tubelet.store.outcome import Outcome
 from tubelet.store.wording import count
 from tubelet.training.pretraining.bank import Bank
 from tubelet.training.pretraining.batches import count_known
-from tubelet.training.pretraining.clip_source import Material
+from tubelet.training.pretraining.clip_source import FootagePaths
 from tubelet.training.pretraining.distillation import load_distillation
 from tubelet.training.pretraining.settings import Settings
 
@@ -71,7 +71,7 @@ class BankWorker:
 class BankBatches:
     """The first `clips` of a bank: made of the same files by all machines, into one folder that all of them see."""
 
-    material: Material
+    material: FootagePaths
     settings: Settings
     folder: Path
     teacher: str | None  # hash of its file
@@ -110,7 +110,7 @@ class BankBatches:
 
 
 @contextmanager
-def share_bank(bank: Bank, material: Material, steps: int) -> Iterator[BankBatches]:
+def share_bank(bank: Bank, material: FootagePaths, steps: int) -> Iterator[BankBatches]:
     """The clips that a run of so many steps takes; the folder carries a mark meanwhile."""
     folder = Path(os.path.abspath(bank.folder))
     folder.mkdir(parents=True, exist_ok=True)

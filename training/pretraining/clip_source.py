@@ -106,7 +106,7 @@ class ClipSource:
 
 
 @dataclass(frozen=True)
-class Material:
+class FootagePaths:
     """The files that a clip source is gathered from."""
 
     videos: Sequence[Path]
@@ -117,10 +117,10 @@ class Material:
         return gather_clips(self.videos, self.photographs)
 
     @property
-    def absolute(self) -> "Material":
+    def absolute(self) -> "FootagePaths":
         """The same, whatever folder a process runs in."""
         pictures = self.photographs and Path(os.path.abspath(self.photographs))
-        return Material([Path(os.path.abspath(path)) for path in self.videos], pictures)
+        return FootagePaths([Path(os.path.abspath(path)) for path in self.videos], pictures)
 
 
 def gather_clips(paths: Sequence[Path], folder: Path | None) -> tuple[ClipSource, list[str]]:

@@ -26,7 +26,7 @@ from tubelet.store.errors import TubeletError
 from tubelet.store.wording import count, tell
 from tubelet.training.pretraining import batches
 from tubelet.training.pretraining.bank import Bank
-from tubelet.training.pretraining.clip_source import ClipSource, Material
+from tubelet.training.pretraining.clip_source import ClipSource, FootagePaths
 from tubelet.training.pretraining.distillation import load_distillation
 from tubelet.training.pretraining.settings import Settings
 from tubelet.training.pretraining.trainer import Step, Trainer, mean_step
@@ -48,7 +48,7 @@ class Stopped(TubeletError):
 class Pretraining:
     """What to train on, with which settings, for how long, and where to save it."""
 
-    material: Material
+    material: FootagePaths
     footage: ClipSource
     unusable: Sequence[str]
     settings: Settings
@@ -75,7 +75,7 @@ class Pretraining:
         if steps < 1:
             raise UsageError(f"--steps is {steps}: it must be 1 or more")
         chosen = Settings(**settings)
-        material = Material([source.path for source in find(paths)], photographs)
+        material = FootagePaths([source.path for source in find(paths)], photographs)
         footage, unusable = material.gather()
         bank = cache or output.with_name(output.name + ".bank")
         return cls(
