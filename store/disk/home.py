@@ -56,7 +56,9 @@ class Home(Protocol):
         """Have several embedding files, by name and bytes, in the folder."""
 
     def bring(self, files: Mapping[str, int]) -> None:
-        """Have data files of tables, by name and bytes, in the folder. Raises FilesGone where the home has one no more."""
+        """Have data files of tables, by name and bytes, in the folder. Raises FilesGone where the home has one no more, and, in a commit, Outrun where
+        another writer has taken it out.
+        """
 
     def walk(self, folder: str) -> Iterator[Path]:
         """Where every file of a folder is, or would be."""

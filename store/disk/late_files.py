@@ -1,7 +1,6 @@
 """Which data files of tables are here: of a store in a bucket, those of bulky tables come when they are first needed."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from tubelet.store.disk import tables
@@ -31,12 +30,16 @@ def bring(layout: Layout, held: Version) -> None:
     layout.home.bring(measure(layout, [held]))
 
 
-def bring_tables(layout: Layout, versions: Iterable[tuple[str, int]]) -> None:
-    """Have all files of tables here that there are; whoever reads them finds what is lost."""
+def bring_tables(layout: Layout, versions: Iterable[tuple[str, int]]) -> bool:
+    """Have all files of tables here that there are; whether none is lost, which whoever reads them finds."""
+    whole = True
     for name, version in versions:
         if comes_late(layout, name):
-            with suppress(FilesGone):
+            try:
                 bring(layout, tables.open_table(layout.table(name), version))
+            except FilesGone:
+                whole = False
+    return whole
 
 
 def require_here(files: Sequence[str]) -> None:

@@ -40,7 +40,7 @@ def find_damaged_files(store: Store) -> Iterator[DamagedFile]:
     for path, why in snapshot.find_damaged_entries(store.layout):
         yield DamagedFile(path=path, what=f"{path} {why}", disposable=path != store.layout.marker)
     known = snapshot.sums(store.layout)
-    for name, version in _versions(store).items():
+    for name, version in _bring_versions(store).items():
         yield from _find_damaged_data(store, known, name, version)
         yield from _find_damaged_logs(store, known, name, version)
     for path in _find_sealed(store):
@@ -133,8 +133,18 @@ def _versions(store: Store) -> dict[str, int]:
     return snapshot.read(store.layout).versions
 
 
+def _bring_versions(store: Store) -> dict[str, int]:
+    """The newest versions of the tables, with all files here that there are: those that another writer has merged meanwhile are not lost."""
+    while True:
+        now = snapshot.read(store.layout)
+        if late_files.bring_tables(store.layout, now.versions.items()):
+            return now.versions
+        store.layout.home.expire()
+        if snapshot.read(store.layout).name == now.name:
+            return now.versions
+
+
 def _find_damaged_data(store: Store, known: Sums, name: str, version: int) -> Iterator[DamagedFile]:
-    late_files.bring_tables(store.layout, [(name, version)])
     paths = list(map(Path, tables.open_table(store.layout.table(name), version).files))
     changed = {path: how for path in paths if (how := _change(store, known, path))}
     keys = {path: _keys(path, TABLES[name].key[0]) for path in changed}

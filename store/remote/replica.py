@@ -23,7 +23,7 @@ from tubelet.store.disk.home import MARKER, Outrun, Publication
 from tubelet.store.disk.layout import REPLICA
 from tubelet.store.disk.roots import resolve_root
 from tubelet.store.disk.scratch import make_scratch, remove_scratch
-from tubelet.store.errors import StoreError
+from tubelet.store.errors import FilesGone, StoreError
 from tubelet.store.remote.address import BucketAddress
 from tubelet.store.remote.bucket import Bucket, Content
 from tubelet.store.remote.copies import AT_ONCE, Copies
@@ -76,7 +76,12 @@ class Replica:
         self._copies.fetch_all(files)
 
     def bring(self, files: Mapping[str, int]) -> None:
-        self._copies.bring(files)
+        try:
+            self._copies.bring(files)
+        except FilesGone:
+            if self._committing and self._look().etag != self._etag:
+                raise Outrun from None  # the other writer has merged them
+            raise
 
     def walk(self, folder: str) -> Iterator[Path]:
         return self._copies.walk(folder)

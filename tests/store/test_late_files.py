@@ -130,6 +130,38 @@ def test_files_that_another_writer_has_merged_meanwhile_are_read_as_they_are_now
     assert opened.query(sql, [clip]) == local.query(sql, [clip])
 
 
+def hinder(store: Store, other: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Have another writer merge all files right before a store first brings some; how many went then."""
+    bring, went = store.layout.home.bring, list[int]()
+
+    def bring_late(files: dict[str, int]) -> None:
+        if not went:
+            went.append(other.compact(whole=True))
+        bring(files)
+
+    monkeypatch.setattr(store.layout.home, "bring", bring_late)
+    return went
+
+
+def test_a_merge_that_another_writer_was_faster_with_is_made_again(opened, tmp_path, monkeypatch):
+    other = open_anew(tmp_path / "other")
+    went = hinder(opened, other, monkeypatch)
+    opened.compact(whole=True)
+    assert went[0] > 4 and list(integrity.check(other)) == []
+    look_again(opened)
+    for name in ("token_stats", "dim_stats"):
+        sql = f"FROM {name} ORDER BY ALL"
+        assert opened.query(sql) == other.query(sql)
+    other.close()
+
+
+def test_files_that_were_merged_while_they_are_checked_are_not_lost(opened, tmp_path, monkeypatch):
+    other = open_anew(tmp_path / "other")
+    went = hinder(opened, other, monkeypatch)
+    assert list(integrity.check(opened)) == [] and went[0] > 4
+    other.close()
+
+
 def test_a_query_in_its_sandbox_is_asked_again_where_a_commit_came_in_between(opened, tmp_path):
     other, fetch, came = open_anew(tmp_path / "other"), opened.fetch, []
 
