@@ -148,7 +148,10 @@ def test_clips_that_come_later_change_nothing_of_a_sample_that_is_drawn(tmp_path
         sample.statistics_of(made, before),
     )
     add_videos(made, Recipe(videos=3, **SHAPE), first=2)
-    assert np.array_equal(sample.coordinates(made, before, basis), coordinates)
+    found = sample.coordinates(made, before, basis)
+    np.testing.assert_allclose(
+        found, coordinates, 1e-5, 1e-5
+    )  # the last digits depend on how many rows DuckDB hands out at a time
     assert np.array_equal(sample.statistics_of(made, before)["norm"], statistics["norm"])
     assert sample.draw_sample(made, encoder).sample_id != before.sample_id
     made.close()
