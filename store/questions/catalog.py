@@ -42,9 +42,8 @@ class Catalog:
             if name in names:
                 version = self.snapshot.versions.get(table.name)
                 if version is not None and late_files.comes_late(self.layout, table.name):
-                    duck.execute(
-                        write_refusing_view(table)
-                    )  # a query that names it gets a view of its own
+                    # a query that names it gets a view of its own
+                    duck.execute(write_refusing_view(table))
                 else:
                     _create_table_view(duck, self.layout, table, version)
         for name, sql in VIEWS.items():

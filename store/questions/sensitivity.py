@@ -17,7 +17,6 @@ from tubelet.store.pairs.rows import ROUNDING
 from tubelet.store.questions.corpus import UNTRAINED, WEIGHTLESS, Question, VideoSelection
 
 
-# What pairs must have in common to be averaged, besides encoder, window length and shift.
 def _setting(clip: str, pair: str) -> str:
     """A setting in SQL but for its source, from columns of clips and pairs behind these names."""
     pace = (
@@ -26,6 +25,7 @@ def _setting(clip: str, pair: str) -> str:
     return f"({pace} || ', ' || {clip}geometry || ' ' || {clip}crop_height || ' x ' || {clip}crop_width || ', ' || {pair}precision || ',')"
 
 
+# What pairs must have in common to be averaged, besides encoder, window length and shift.
 SETTING_COLUMNS = (
     "a.sample_fps, a.step, a.geometry, a.crop_height, a.crop_width, p.precision, p.source"
 )

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from tubelet.store.errors import FilesGone
+from tubelet.store.errors import FilesGone, QueryError, StoreError
 from tubelet.store.sandbox.estimate import Estimate
 from tubelet.store.sandbox.limits import Limits
 from tubelet.store.sandbox.statements import COUNT, ESTIMATE
@@ -71,7 +71,8 @@ def stream(
 ) -> Iterator[pa.Table]:
     """The answer in pieces as they are computed, the first one empty: memory does not grow with it. Raises QueryError as `ask` does, and
     `worker_pool.Restarted` where a compaction has it begin again."""
-    with closing(EXPORTS.stream(_request(store, query, limits), unwanted)) as pieces:
+    request = _insist(store, lambda: _request(store, query, limits))
+    with closing(EXPORTS.stream(request, unwanted)) as pieces:
         left = limits.rows
         for piece in pieces:
             yield piece if left is None else piece[:left]
@@ -98,16 +99,25 @@ def estimate_reads(store: Store, query: str | Query, limits: Limits = Limits()) 
 
 
 def _insist(store: Store, answer: Callable[[], T]) -> T:
-    """An answer, over the newest snapshot where a commit came between copying the files of a bucket and the query."""
+    """An answer, over the newest snapshot where a commit came between copying the files of a bucket and the query. Raises QueryError where a file is lost."""
     try:
         return answer()
     except FilesGone:
+        pass
+    try:
         return store.newest(answer)
+    except FilesGone as error:
+        raise QueryError(str(error)) from error
 
 
 def _request(store: Store, query: str | Query, limits: Limits) -> Request:
     asked = Query(query) if isinstance(query, str) else query
-    store.fetch(asked.sql, asked.values)
+    try:
+        store.fetch(asked.sql, asked.values)
+    except FilesGone:
+        raise
+    except StoreError as error:  # more than the cache holds
+        raise QueryError(str(error)) from error
     return Request(
         root=str(store.root),
         sql=asked.sql,

@@ -161,6 +161,8 @@ def test_the_cache_of_embedding_files_is_bounded_and_keeps_what_was_used_last(
     assert {path.stem for path in cached(small)} == {ids[0], ids[2]}
     with pytest.raises(StoreError, match="cache_gb"):
         small.query("SELECT count(embedding) FROM tokens")
+    with pytest.raises(QueryError, match="cache_gb"):  # as a page shows it
+        ask(small, "SELECT count(embedding) FROM tokens")
     assert small.rows(f"SELECT count(embedding) AS n FROM tokens WHERE clip_id = '{ids[3]}'") == [
         {"n": 100}
     ]

@@ -12,7 +12,7 @@ from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.store import Store, StoreError
 from tubelet.store.disk import integrity
 from tubelet.store.errors import QueryError
-from tubelet.store.sandbox.untrusted import ask, count_rows, estimate_reads
+from tubelet.store.sandbox.untrusted import ask, count_rows, estimate_reads, stream
 from tubelet.store.schema import TABLES
 
 ONE = Recipe(videos=1, clips=1)
@@ -190,6 +190,7 @@ def test_a_file_that_the_bucket_has_lost_is_named_and_the_rest_is_read(opened, l
         except StoreError as error:
             told.append(str(error))
     assert len(told) == 1 and lost in told[0] and "tubelet check" in told[0]
-    with pytest.raises(StoreError, match="tubelet check"):
-        ask(opened, "SELECT count(*) AS n FROM token_stats")
+    for asked in (ask, lambda *query: list(stream(*query))):
+        with pytest.raises(QueryError, match="tubelet check"):
+            asked(opened, "SELECT count(*) AS n FROM token_stats")
     assert any(Path(lost).name in problem.what for problem in integrity.check(opened))
