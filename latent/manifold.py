@@ -7,6 +7,7 @@ laid-out tokens, the nearer the heavier. That is several times as fast as laying
 
 import contextlib
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -67,7 +68,9 @@ def umap(
     drawn = np.sort(np.random.RandomState(seed).permutation(len(vectors))[:LAID_OUT])
     training = reduction.transform(vectors[drawn])
     neighbors = min(neighbors, len(training) - 1)
-    coordinates = _laid_out(training, components, neighbors, seed)
+    # Numba sets OpenMP's number of threads, which torch shares, for the thread that calls it first.
+    with ThreadPoolExecutor(1) as apart:
+        coordinates = apart.submit(_laid_out, training, components, neighbors, seed).result()
     return Manifold(reduction, training, coordinates, neighbors), variance
 
 

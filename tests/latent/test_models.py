@@ -1,9 +1,13 @@
 """Models of a basis on plain arrays: components, layouts, thresholds and colors, against scikit-learn and by hand."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from tests.commands import environment
 from tubelet.latent import (
     clusters,
     colors,
@@ -61,6 +65,21 @@ def test_umap_lays_out_no_more_than_a_draw_and_keeps_the_rest_beside_their_neigh
     middles = np.stack([placed[groups == g].mean(axis=0) for g in range(6)])
     nearest = np.linalg.norm(placed[:, None] - middles, axis=2).argmin(axis=1)
     assert np.mean(nearest == groups) > 0.99
+
+
+THREADS_AROUND_UMAP = """
+import numpy as np, torch
+from tubelet.latent import manifold
+before = torch.get_num_threads()
+manifold.umap(np.random.default_rng(0).standard_normal((100, 8), np.float32), 2, 5, seed=0)
+print(before, torch.get_num_threads())
+"""
+
+
+def test_umap_leaves_torch_its_number_of_threads_on_which_last_digits_depend():
+    words = [sys.executable, "-c", THREADS_AROUND_UMAP]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment(), check=True)
+    assert done.stdout.split() == ["1", "1"]
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
