@@ -4,13 +4,21 @@ import re
 
 import streamlit as st
 
-from tubelet.reports.errors import ReportError
+from tubelet.dashboard.unpaired import offer_encoders
+from tubelet.reports.errors import OtherEncoders, ReportError
 from tubelet.reports.literal import literal_block, literal_sentence
+from tubelet.store import Store
 
 COMMAND = re.compile(r"`(tubelet [^`]+)`")
 
 
-def show(error: ReportError) -> None:
+def show(store: Store, error: ReportError) -> None:
+    _say(error)
+    if isinstance(error, OtherEncoders):
+        offer_encoders(store, error.encoder_ids)
+
+
+def _say(error: ReportError) -> None:
     said = str(error)
     if "\n" in said:
         st.warning(literal_block(said), icon=":material/warning:")

@@ -10,8 +10,8 @@ from tubelet.dashboard.selection import ChosenEncoder, Selection
 from tubelet.reports.literal import literal
 from tubelet.store import Store
 from tubelet.store.encoder_names import has_predictor
-from tubelet.store.questions import corpus
-from tubelet.store.questions.rows import ListedEncoder
+from tubelet.store.questions import corpus, sensitivity
+from tubelet.store.questions.rows import ListedEncoder, MeasuredScope
 
 
 def show_unpaired(store: Store, chosen: Selection) -> None:
@@ -32,6 +32,9 @@ def show_unpaired(store: Store, chosen: Selection) -> None:
     )
     st.markdown("To compare stored clips that already overlap, without encoding again:")
     st.code(f"tubelet pairs --pairs all --store {store.shell_name}", language=None, wrap_lines=True)
+    if paired := caching.read(store, sensitivity.scopes(), MeasuredScope):
+        st.markdown("Encoders of this store with pairs:")
+        offer_encoders(store, list(dict.fromkeys(row.encoder_id for row in paired)))
 
 
 def _show_image_encoder(store: Store, encoder: ChosenEncoder) -> None:
@@ -40,14 +43,14 @@ def _show_image_encoder(store: Store, encoder: ChosenEncoder) -> None:
         f"{encoder.label_markdown} is an image encoder: it encodes each frame alone, so the frames around it change nothing "
         "and there is no pair of windows to measure. This page needs a video encoder."
     )
-    others = [row for row in _list_encoders(store) if row.tubelet > 1]
+    others = [row.encoder_id for row in _list_encoders(store) if row.tubelet > 1]
     if not others:
         st.markdown(
             "This store holds no clips of a video encoder. `tubelet encoders` lists the encoders and says which of them see several frames."
         )
         return
     st.markdown("Video encoders of this store:")
-    _offer_encoders(others)
+    offer_encoders(store, others)
 
 
 def show_unpredicted(store: Store, encoder: ChosenEncoder) -> None:
@@ -55,7 +58,7 @@ def show_unpredicted(store: Store, encoder: ChosenEncoder) -> None:
     st.markdown(
         f"{encoder.label_markdown} has no predictor: nothing can fill in its hidden tokens. This page needs an encoder of the V-JEPA family."
     )
-    others = [row for row in _list_encoders(store) if has_predictor(row.family)]
+    others = [row.encoder_id for row in _list_encoders(store) if has_predictor(row.family)]
     if not others:
         st.markdown("This store holds no clips of one. To encode a folder of videos with the small one that comes with Tubelet:")  # fmt: skip
         st.code(
@@ -65,7 +68,7 @@ def show_unpredicted(store: Store, encoder: ChosenEncoder) -> None:
         )
         return
     st.markdown("Encoders of this store that have one:")
-    _offer_encoders(others)
+    offer_encoders(store, others)
 
 
 def _list_encoders(store: Store) -> list[ListedEncoder]:
@@ -73,13 +76,15 @@ def _list_encoders(store: Store) -> list[ListedEncoder]:
     return [row for row in caching.read(store, corpus.encoders(), ListedEncoder) if row.clips]
 
 
-def _offer_encoders(others: Sequence[ListedEncoder]) -> None:
+def offer_encoders(store: Store, encoder_ids: Sequence[str]) -> None:
     """A button per encoder that shows the page with it."""
-    names = selection.name_encoders([selection.ChosenEncoder.of(row) for row in others])
-    for row in others:
-        st.button(
-            f"Show {literal(names[row.encoder_id])}",
-            key=f"{BUTTON}encoder-{row.encoder_id}",
-            on_click=selection.change_encoder,
-            args=(row.encoder_id,),
-        )
+    known = [selection.ChosenEncoder.of(row) for row in _list_encoders(store)]
+    names = selection.name_encoders(known)
+    for encoder_id in encoder_ids:
+        if encoder_id in names:
+            st.button(
+                f"Show {literal(names[encoder_id])}",
+                key=f"{BUTTON}encoder-{encoder_id}",
+                on_click=selection.change_encoder,
+                args=(encoder_id,),
+            )

@@ -1,11 +1,21 @@
 """What a report cannot do, and what to do instead."""
 
+from collections.abc import Iterable
+
 from tubelet.store.errors import TubeletError
 from tubelet.store.wording import count
 
 
 class ReportError(TubeletError):
     """A report has nothing to report on, or too much at once."""
+
+
+class OtherEncoders(ReportError):
+    """There is nothing of what was asked for; `encoder_ids` are the encoders of which there is something."""
+
+    def __init__(self, said: str, encoder_ids: Iterable[str]) -> None:
+        self.encoder_ids = tuple(dict.fromkeys(encoder_ids))
+        super().__init__(said)
 
 
 class NoPairs(ReportError):

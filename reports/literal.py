@@ -51,6 +51,12 @@ def literal_sentence(text: object) -> Markdown:
     )
 
 
+def _literal_run(run: str) -> str:
+    """A code span; the comma, semicolon or full stop behind it belongs to the sentence."""
+    told = run.rstrip(",;.")
+    return literal(told) + run[len(told) :] if told else literal(run)
+
+
 def _literal_words(text: str) -> str:
     """The words of prose as they are, each run of others as a code span."""
     runs = [
@@ -58,7 +64,7 @@ def _literal_words(text: str) -> str:
         for is_prose, words in groupby(text.split(), lambda word: WORD.fullmatch(word) is not None)
     ]
     told = " ".join(
-        run if is_prose and not (place == 0 and NUMBERED.match(run)) else literal(run)
+        run if is_prose and not (place == 0 and NUMBERED.match(run)) else _literal_run(run)
         for place, (is_prose, run) in enumerate(runs)
     )
     before, after = (" " if edge.isspace() else "" for edge in (text[:1], text[-1:]))

@@ -130,7 +130,7 @@ def _show_progress(job: JobState) -> None:
 
 
 def _how_far(far: JobProgress) -> Markdown:
-    parts = [f"{far.done:,d} of about {far.total:,d} {literal(far.unit)}s"]
+    parts = [literal(far.share)]
     parts += [f"{far.tokens_per_s:,.0f} tokens/s"] if far.tokens_per_s else []
     left = far.seconds_left
     parts += [f"about {units.duration(left)} left"] if left is not None else []

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tubelet.reports.errors import NoPairs, ReportError
+from tubelet.reports.errors import NoPairs, OtherEncoders, ReportError
 from tubelet.reports.scope_options import encoder_option, frames_option
 from tubelet.store import Store
 from tubelet.store.encoder_names import name_encoders
@@ -32,7 +32,7 @@ class ChangesOptions:
 
 
 def choose_scope(store: Store, options: ChangesOptions) -> ChangeScope:
-    """The pairs that are asked for. Raises NoPairs and ReportError."""
+    """The pairs that are asked for. Raises NoPairs and OtherEncoders."""
     held = change_scopes().read(store, ChangeScope)
     if not held:
         raise NoPairs(
@@ -50,8 +50,9 @@ def choose_scope(store: Store, options: ChangesOptions) -> ChangeScope:
         f"{names[scope.encoder_id]}, {scope.frame_count} frames, {scope.setting}"
         for scope in held[:LISTED]
     )
-    raise ReportError(
-        f"no changed windows of {_describe(options, names)} are in {store.name}; there are those of: {listed}"
+    raise OtherEncoders(
+        f"no changed windows of {_describe(options, names)} are in {store.name}; there are those of: {listed}",
+        (scope.encoder_id for scope in held),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tubelet.reports.errors import ReportError
+from tubelet.reports.errors import OtherEncoders, ReportError
 from tubelet.reports.scope_options import encoder_option, frames_option
 from tubelet.store import Store
 from tubelet.store.encoder_names import name_encoders
@@ -44,7 +44,7 @@ class Subject:
 
 
 def choose_subject(store: Store, options: DimensionsOptions) -> Subject:
-    """What the options select. Raises ReportError where nothing is stored of it, NoVideos and QueryError for the condition."""
+    """What the options select. Raises ReportError where nothing is stored at all, OtherEncoders where nothing of that is, NoVideos and QueryError for the condition."""
     held = state_scopes().answer(store).to_pylist()
     if not held:
         raise ReportError(
@@ -54,7 +54,10 @@ def choose_subject(store: Store, options: DimensionsOptions) -> Subject:
     wanted = [row for row in held if _fits(row, options)]
     if not wanted:
         names = name_encoders(store)
-        raise ReportError(f"no statistics by slice of {_describe(options, names)} are in {store.name}; there are those of: {_list(held, names)}")  # fmt: skip
+        raise OtherEncoders(
+            f"no statistics by slice of {_describe(options, names)} are in {store.name}; there are those of: {_list(held, names)}",
+            (row["encoder_id"] for row in held),
+        )
     key = ("encoder_id", "frame_count", "slices")
     rows = [row for row in wanted if all(row[name] == wanted[0][name] for name in key)]
     videos = None if options.where is None else conditions.videos(store, options.where)

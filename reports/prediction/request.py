@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tubelet.reports.errors import ReportError
+from tubelet.reports.errors import OtherEncoders, ReportError
 from tubelet.reports.scope_options import encoder_option
 from tubelet.store import Store
 from tubelet.store.encoder_names import name_encoders
@@ -84,7 +84,7 @@ class PredictionOptions:
 
 
 def choose_scope(store: Store, options: PredictionOptions) -> SurpriseScope:
-    """What the options select. Raises ReportError where nothing was predicted of it."""
+    """What the options select. Raises ReportError where nothing was predicted at all, and OtherEncoders where nothing of that was."""
     held = [SurpriseScope.of(row) for row in surprise_scopes().answer(store).to_pylist()]
     if not held:
         raise ReportError(
@@ -102,8 +102,9 @@ def choose_scope(store: Store, options: PredictionOptions) -> SurpriseScope:
         f"{names[scope.encoder_id]}, context {scope.context}, horizon {scope.horizon}"
         for scope in held[:LISTED]
     )
-    raise ReportError(
-        f"no predictions of {_describe(options, names)} are in {store.name}; there are those of: {listed}"
+    raise OtherEncoders(
+        f"no predictions of {_describe(options, names)} are in {store.name}; there are those of: {listed}",
+        (scope.encoder_id for scope in held),
     )
 
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 from tubelet.reports.blocks import Picture
 from tubelet.reports.literal import literal
 from tubelet.reports.probes.findings import CONTROL_NAMES, WHOLE, ProbeFindings
-from tubelet.reports.series import tell_apart
+from tubelet.reports.series import move_apart, stand_side_by_side, tell_apart
 from tubelet.store.questions.model_rows import ProbeScore
 
 GRAY, HEIGHT = "#7b8a95", 280
@@ -64,7 +64,10 @@ def _chart(found: ProbeFindings, drawn: pa.Table) -> alt.LayerChart:
     score = alt.Y("score:Q", title=found.run.metric)
     tips: list[str | alt.Tooltip] = ["series:N", "layer:N"]
     tips += [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("score", "low", "high")]
-    base = alt.Chart(drawn).encode(x=x, tooltip=tips, **tell_apart(drawn["series"].to_pylist()))
+    series = drawn["series"].to_pylist()
+    base = alt.Chart(drawn).encode(
+        x=x, tooltip=tips, **tell_apart(series), **stand_side_by_side(series)
+    )
     lines = base.mark_line(strokeWidth=1.5, point={"size": 36}).encode(y=score)
     known = drawn["low"].null_count < len(drawn)
     rules = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=found.run.metric), y2="high:Q")  # fmt: skip
@@ -88,13 +91,16 @@ def _rules(found: ProbeFindings) -> list[alt.Chart]:
 def by_share(found: ProbeFindings) -> Picture:
     """Scores by the share of training videos, of the best layer of each encoder."""
     drawn = _best_shares(found)
+    series = drawn["series"].to_pylist()
+    places = pa.array(move_apart(drawn["train_share"].to_pylist(), series))
     x = alt.X(
-        "train_share:Q",
+        "place:Q",
         title="labels used (% of the training videos)",
         scale=alt.Scale(type="log", nice=False, padding=12),  # no empty decade before the first
     )
     score = alt.Y("score:Q", title=found.run.metric)
-    base = alt.Chart(drawn).encode(x=x, **tell_apart(drawn["series"].to_pylist()))
+    tips = [alt.Tooltip("series:N"), alt.Tooltip("train_share:Q", title="labels used (%)"), alt.Tooltip("score:Q", format=".3f")]  # fmt: skip
+    base = alt.Chart(drawn.append_column("place", places)).encode(x=x, tooltip=tips, **tell_apart(series))  # fmt: skip
     lines = base.mark_line(strokeWidth=1.5, point={"size": 36}).encode(y=score)
     rules = base.mark_rule(strokeWidth=1.5).encode(
         y=alt.Y("score_low:Q", title=found.run.metric), y2="score_high:Q"

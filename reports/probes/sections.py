@@ -45,7 +45,10 @@ SHARE_COLUMNS = (
     Column("score", "score", ".3f"),
     *interval_columns("score_low", "score_high"),
     Column(
-        "relative_drop", "relative drop", ".1%", "Below the score of all videos, relative to it"
+        "relative_drop",
+        "relative drop",
+        ".1%",
+        "How far below the score of all training videos, relative to it; negative: above it",
     ),
 )
 HARDEST_COLUMNS = (

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tubelet.reports.blocks import Picture
-from tubelet.reports.series import COLORS, tell_apart
+from tubelet.reports.series import COLORS, stand_side_by_side, tell_apart
 from tubelet.reports.transition.findings import TransitionFindings
 
 GRAY, HEIGHT, ROW = "#7b8a95", 280, 34
@@ -55,7 +55,10 @@ def by_model(found: TransitionFindings) -> Picture:
 def by_horizon(found: TransitionFindings) -> Picture:
     drawn = list_points(found)
     x = alt.X("horizon:O", title="slices after the last one seen", axis=alt.Axis(labelAngle=0))
-    base = alt.Chart(drawn).encode(x=x, tooltip=_tips(), **tell_apart(drawn["series"].to_pylist()))
+    series = drawn["series"].to_pylist()
+    base = alt.Chart(drawn).encode(
+        x=x, tooltip=_tips(), **tell_apart(series), **stand_side_by_side(series)
+    )
     layers = [base.mark_line(strokeWidth=1.5, point={"size": 36}).encode(y=alt.Y("explained:Q", title=TITLE))]  # fmt: skip
     if drawn["low"].null_count < len(drawn):
         layers.insert(0, base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=TITLE), y2="high:Q"))  # fmt: skip

@@ -69,9 +69,15 @@ class JobProgress:
         )
 
     @property
+    def share(self) -> str:
+        """What is done of what: "3 of about 12 clips", and "12 clips" once that is all."""
+        total = count(self.total, self.unit)
+        return total if self.done == self.total else f"{self.done:,} of about {total}"
+
+    @property
     def words(self) -> str:
         """The progress in one line."""
-        parts = [f"{self.done:,} of about {count(self.total, self.unit)}"]
+        parts = [self.share]
         parts += [f"{self.tokens_per_s:,.0f} tokens/s"] if self.tokens_per_s else []
         parts += [f"{self.seconds_left:,.0f} s left"] if self.seconds_left is not None else []
         parts += [f"{self.failed:,} failed"] if self.failed else []

@@ -333,7 +333,8 @@ def test_another_encoder_leads_away_from_the_pair(tmp_path):
         "",
         "",
     ) and "No pairs of other" in text(test)
-    test.selectbox[0].set_value(encoder_row(Recipe())["encoder_id"]).run()
+    next(one for one in test.button if one.label.startswith("Show toy")).click().run()
+    assert stands(test, "encoder") == encoder_row(Recipe())["encoder_id"]
     assert stands(test, "pair") == shown
     store.close()
 

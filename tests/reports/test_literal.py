@@ -123,6 +123,7 @@ def test_hostile_text_in_an_error_is_prose_and_code_spans_alone(text: str, aroun
 def test_an_error_reads_as_prose_with_its_commands_as_code() -> None:
     told = "/a_b/store holds no probes: train some with `tubelet probe --label NAME`, or don't (it's 5%)."
     assert literal_sentence(told) == "`/a_b/store`" + told.removeprefix("/a_b/store")
+    assert literal_sentence("none in /a_b; see a*b, c") == "none in `/a_b`; see `a*b`, c"
     assert literal_sentence("Give `$k` a value") == "Give `$k` a value"
 
 

@@ -14,6 +14,7 @@ from tubelet.reports.probes import narrative
 from tubelet.reports.probes.figures import by_share
 from tubelet.reports.probes.findings import find_probes
 from tubelet.reports.probes.request import ProbesOptions
+from tubelet.reports.series import move_apart, stand_side_by_side
 from tubelet.store import Store
 
 
@@ -82,6 +83,10 @@ def test_every_number_is_answered_by_the_sql_that_stands_behind_it(store) -> Non
     picture, shares = (block for block in blocks if isinstance(block, Picture))
     assert {row["train_share"] for row in shares.numbers().to_pylist()} == {10, 100}
     assert shares.drawing.layer[0].encoding.x["scale"]["nice"] is False  # no empty decade
+    rules, lines = picture.drawing.to_dict()["layer"][:2]
+    assert (
+        rules["encoding"]["xOffset"] == lines["encoding"]["xOffset"]
+    )  # of probes and shuffled labels
     drawn = picture.numbers().to_pylist()
     assert [(row["layer"], "shuffled" in row["series"]) for row in drawn] == [
         ("block:0", False), ("block:1", False), ("block:0", True), ("block:1", True),
@@ -90,6 +95,13 @@ def test_every_number_is_answered_by_the_sql_that_stands_behind_it(store) -> Non
     wrong = len(tables["hardest"].rows)
     best = find_probes(store, ProbesOptions()).best
     assert counted == 40 and best.score == pytest.approx(1 - wrong / 40)
+
+
+def test_intervals_of_several_lines_stand_beside_each_other() -> None:
+    assert stand_side_by_side(["one", "one"]) == {} and move_apart([10, 100], ["one", "one"]) == [10, 100]  # fmt: skip
+    assert stand_side_by_side(["b", "a", "b"])["xOffset"].to_dict()["sort"] == ["b", "a"]
+    first, middle, last = move_apart([10, 10, 10], ["c", "a", "b"])
+    assert 9.5 < first < middle == 10 < last < 10.5
 
 
 def test_a_score_without_an_interval_claims_nothing(store) -> None:

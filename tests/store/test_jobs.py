@@ -147,6 +147,7 @@ def test_old_jobs_go_and_a_running_one_stays(store: Store, monkeypatch: pytest.M
     running.report(JobProgress(done=1, total=2, failures=("x" * 10_000,) * 50))
     (live,) = (job for job in list_jobs(store) if job.live)
     assert live.progress and live.progress.words.startswith("1 of about 2 clips")
+    assert JobProgress(done=2, total=2).words == "2 clips"
     running.end(1, "two failed")
     assert find_job(store, live.job_id).status == state.INCOMPLETE
 
