@@ -21,15 +21,15 @@ SEEN = [
 
 @pytest.fixture(scope="session")
 def numbered_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A numbered video that browsers play, one that they do not, one that moved away, and one with overlapping windows and a pair.
+    """A numbered video that browsers play, one that they do not, one that moved away, and one with overlapping windows and a pair; the last window of these two ends with its video.
 
     Several modules share it: a test leaves its tables and its videos as they were.
     """
     folder = tmp_path_factory.mktemp("numbered")
     numbered_video(folder / "videos" / "plays.mp4", FRAMES)
     numbered_video(folder / "videos" / "silent-film.mpg", 40, "mpeg1video")
-    numbered_video(folder / "videos" / "moved.mp4", 33)
-    numbered_video(folder / "overlap" / "overlap.mp4", 41)
+    numbered_video(folder / "videos" / "moved.mp4", 32)
+    numbered_video(folder / "overlap" / "overlap.mp4", 40)
     ingest(folder / "videos", folder / "store")
     ingest(folder / "overlap", folder / "store", hop=8, pairs="1")
     (folder / "videos" / "moved.mp4").rename(folder / "elsewhere.mp4")

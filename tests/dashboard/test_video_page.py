@@ -171,8 +171,24 @@ def test_slice_pictures_stand_in_for_what_cannot_be_played_and_the_page_says_why
             "a slice's picture is its first frame"
         )
         assert number(shown(visit, ".latent.beside"), 1) == frame // 2
+    expect_repeated(visit, 16)
+
+
+@pytest.mark.long
+def test_a_window_that_ends_with_its_video_is_repeated(visit: Visit, store: Store) -> None:
+    open_player(visit, store, "overlap.mp4")
+    assert visit.page.locator(".player").get_attribute("data-mode") == "video"
+    expect_repeated(visit, 24)
+
+
+def expect_repeated(visit: Visit, first: int) -> None:
+    """After the last frames of a window, its first ones come again."""
+    seek(visit, first + WINDOW - 1)
+    seek(visit, first + WINDOW - 4)
     visit.page.get_by_label("Repeat the window").check()
     visit.page.get_by_role("button", name="Play").click()
+    again = re.compile("|".join(f"^{first + number}$" for number in range(WINDOW // 2)))
+    expect(visit.page.locator(".player")).to_have_attribute("data-frame", again, timeout=SLOW)
     visit.page.get_by_role("button", name="Pause").click()
 
 

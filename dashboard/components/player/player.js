@@ -226,6 +226,13 @@ export class Player {
     this.el(".play").setAttribute("aria-label", word)
   }
 
+  // A window that ends with its video is followed by no frame outside of it. Returns whether it begins again.
+  #repeat() {
+    if (!this.loop || !this.window) return false
+    this.seek(this.window.first)
+    return true
+  }
+
   // Pictures follow the clock of the screen.
   #run() {
     let last = performance.now()
@@ -233,8 +240,9 @@ export class Player {
     const tick = (/** @type {number} */ now) => {
       exact += ((now - last) / 1000) * this.data.video.fps * Number(this.el(".speed").value)
       last = now
-      if (exact > this.data.video.frames - 1) return this.pause()
-      if (Math.floor(exact) !== this.frame) {
+      if (exact > this.data.video.frames - 1 && !this.#repeat()) return this.pause()
+      if (exact > this.data.video.frames - 1) exact = this.frame
+      else if (Math.floor(exact) !== this.frame) {
         this.arrive(Math.floor(exact))
         if (this.frame > exact || this.frame < Math.floor(exact)) exact = this.frame
       }
@@ -257,6 +265,7 @@ export class Player {
   #wire() {
     const { video, root } = this
     for (const name of ["play", "pause", "ended"]) video.addEventListener(name, () => (this.#label(), this.settle()))
+    video.addEventListener("ended", () => !this.pictures && this.#repeat() && this.video.play().catch(() => this.#label()))
     this.el(".play").onclick = () => this.toggle()
     this.el(".back").onclick = () => this.step(-1)
     this.el(".on").onclick = () => this.step(1)
