@@ -154,6 +154,14 @@ def test_names_from_before_say_the_new_one_and_work(arguments, told, root):
         )
 
 
+def test_an_option_does_not_take_the_next_one_for_its_value(root):
+    for name, following in (("--surprise", "--store"), ("--store", "--encoder=toy")):
+        process = run_here("ingest", "absent.mp4", name, following, root)
+        assert process.returncode == 2
+        assert f"{name} needs a value, and {following} follows it: write {name} " in process.stderr
+    assert "/--store does not exist" in run_here("ingest", "--store", root, "--", "--store").stderr
+
+
 def test_a_default_stands_in_one_place():
     for class_, name in ((WindowOptions, "ingest"), (RunOptions, "plan"), (StoredPairs, "pairs")):
         parameters = {parameter.name: parameter for parameter in front_door.main.load(name).params}

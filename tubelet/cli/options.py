@@ -89,7 +89,9 @@ class Command(click.Command):
     gone: Mapping[str, str] = {}
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(context, list(self._current(args)))
+        current = list(self._current(args))
+        self._require_values(context, current)
+        return super().parse_args(context, current)
 
     def _current(self, args: Sequence[str]) -> Iterator[str]:
         ended = False
@@ -104,6 +106,22 @@ class Command(click.Command):
                 note(f"{flag} is now called {new}")
                 argument = new + equals + value
             yield argument
+
+    def _require_values(self, context: click.Context, args: Sequence[str]) -> None:
+        """Click takes what follows an option for its value, also the name of another option."""
+        options = [one for one in self.get_params(context) if isinstance(one, click.Option)]
+        names = {name for one in options for name in (*one.opts, *one.secondary_opts)}
+        taking = {name: one for one in options if not one.is_flag and not one.count for name in one.opts}  # fmt: skip
+        before = ""
+        for argument in args:
+            if argument == "--":
+                return
+            if before and argument.partition("=")[0] in names:
+                wanted = taking[before].make_metavar(context)
+                raise click.UsageError(
+                    f"{before} needs a value, and {argument} follows it: write {before} {wanted}"
+                )
+            before = "" if before or argument not in taking else argument
 
 
 def command(*classes: type, name: str | None = None) -> Callable[[Callable], Command]:
