@@ -16,7 +16,7 @@ COLORS = (
     "#a0522d",
 )  # readable on light and dark
 GAP = 1.03  # between neighbors on a logarithmic axis
-PADDING = 6  # of the places at one value of a discrete axis, in steps between them
+BESIDE = 0.25  # of a step of a discrete axis: what the lines at one of its values share
 DASHES = ([1, 0], [6, 3], [2, 2])  # three times as many lines look different
 
 
@@ -33,12 +33,13 @@ def tell_apart(names: Sequence[str]) -> dict[str, Any]:
     return {"color": color, "strokeDash": alt.StrokeDash("series:N", title=None, sort=None, legend=legend, scale=scale)}  # fmt: skip
 
 
-def stand_side_by_side(names: Sequence[str]) -> dict[str, Any]:
-    """The channel that moves lines apart at each value of a discrete x axis by their column `series`, so that no interval covers another; none for one line."""
+def stand_side_by_side(x: alt.X, names: Sequence[str]) -> dict[str, Any]:
+    """The channels of a discrete x axis on which lines stand a little apart by their column `series`, so that no interval covers another."""
     domain = list(dict.fromkeys(names))
     if len(domain) < 2:
-        return {}
-    return {"xOffset": alt.XOffset("series:N", sort=domain, scale=alt.Scale(type="point", padding=PADDING))}  # fmt: skip
+        return {"x": x}
+    narrow = alt.Scale(paddingInner=1 - BESIDE, paddingOuter=(1 - BESIDE) / 2)
+    return {"x": x.scale(narrow), "xOffset": alt.XOffset("series:N", sort=domain, scale=alt.Scale(type="point"))}  # fmt: skip
 
 
 def move_apart(values: Sequence[float], names: Sequence[str]) -> list[float]:

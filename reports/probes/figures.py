@@ -66,7 +66,7 @@ def _chart(found: ProbeFindings, drawn: pa.Table) -> alt.LayerChart:
     tips += [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("score", "low", "high")]
     series = drawn["series"].to_pylist()
     base = alt.Chart(drawn).encode(
-        x=x, tooltip=tips, **tell_apart(series), **stand_side_by_side(series)
+        tooltip=tips, **tell_apart(series), **stand_side_by_side(x, series)
     )
     lines = base.mark_line(strokeWidth=1.5, point={"size": 36}).encode(y=score)
     known = drawn["low"].null_count < len(drawn)

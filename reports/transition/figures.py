@@ -57,7 +57,7 @@ def by_horizon(found: TransitionFindings) -> Picture:
     x = alt.X("horizon:O", title="slices after the last one seen", axis=alt.Axis(labelAngle=0))
     series = drawn["series"].to_pylist()
     base = alt.Chart(drawn).encode(
-        x=x, tooltip=_tips(), **tell_apart(series), **stand_side_by_side(series)
+        tooltip=_tips(), **tell_apart(series), **stand_side_by_side(x, series)
     )
     layers = [base.mark_line(strokeWidth=1.5, point={"size": 36}).encode(y=alt.Y("explained:Q", title=TITLE))]  # fmt: skip
     if drawn["low"].null_count < len(drawn):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import altair as alt
 import pytest
 
 from tests.planted_probes import keep_planted_run, planted_store, train_planted
@@ -98,8 +99,10 @@ def test_every_number_is_answered_by_the_sql_that_stands_behind_it(store) -> Non
 
 
 def test_intervals_of_several_lines_stand_beside_each_other() -> None:
-    assert stand_side_by_side(["one", "one"]) == {} and move_apart([10, 100], ["one", "one"]) == [10, 100]  # fmt: skip
-    assert stand_side_by_side(["b", "a", "b"])["xOffset"].to_dict()["sort"] == ["b", "a"]
+    x = alt.X("layer:N")
+    assert stand_side_by_side(x, ["one", "one"]) == {"x": x}
+    assert stand_side_by_side(x, ["b", "a", "b"])["xOffset"].to_dict()["sort"] == ["b", "a"]
+    assert move_apart([10, 100], ["one", "one"]) == [10, 100]
     first, middle, last = move_apart([10, 10, 10], ["c", "a", "b"])
     assert 9.5 < first < middle == 10 < last < 10.5
 
