@@ -1,7 +1,7 @@
 """Surprise of a predictor that is trained here, on calm scenes: is it highest when something happens?
 
-A transition model per encoder learns from scenes in which nothing happens, over generated pictures; it is judged on scenes with other seeds over
-photographs. The rule: the slice with the highest mean error over its patches is within one of the moment. A random slice is so in 3 of 12. The measure is
+A transition model per encoder learns from scenes in which nothing happens, over generated pictures; it is judged on scenes with other seeds, over
+other generated pictures and over photographs, of which it has seen none. The rule: the slice with the highest mean error over its patches is within one of the moment. A random slice is so in 3 of 12. The measure is
 the squared error, each dimension over its mean on calm scenes held back (`standard`); the squared and the absolute error stand below it, and the same share
 for the error of a copy of the last slice, which needs no training, beside each. A peak alone shows nothing: the second share says how often it is higher than
 that of the same scene without the event.
@@ -11,12 +11,20 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
 from tests.benchmarks.measure import Row
 from tests.benchmarks.scenes import backgrounds
-from tests.calm_scenes import Encode, JudgedScene, fit_on_scenes, judge_scene, make_calm_scenes
+from tests.calm_scenes import (  # fmt: skip
+    CalmModel,
+    Encode,
+    JudgedScene,
+    fit_on_scenes,
+    judge_scene,
+    make_calm_scenes,
+)
 from tubelet.ingest import encoders
 from tubelet.ingest.catalogue import catalogue
 from tubelet.ingest.contract import LoadOptions
@@ -24,6 +32,7 @@ from tubelet.ingest.errors import UsageError
 from tubelet.store.intervals import interval, share
 from tubelet.training.fitting.pixels import PATCH, cut_patches
 from tubelet.training.scenes.events import EVENTS, make_event
+from tubelet.training.scenes.photographs import generate_leaves, generate_pictures
 from tubelet.training.transition.options import TransitionOptions
 
 LEARNED, JUDGED = 2000, 20
@@ -36,10 +45,6 @@ WITHOUT = {"teleport": "steady", "color": "steady", "vanish": "hidden", "reverse
 
 
 def rows() -> Iterator[Row]:
-    _, pictures = backgrounds()
-    photographs = [torch.from_numpy(picture) for picture in pictures]
-    seeds = range(FIRST_JUDGED, FIRST_JUDGED + JUDGED)
-    scenes = {event: [make_event(event, seed, photographs) for seed in seeds] for event in EVENTS}
     for name, encode in _list_encoders():
         started = time.process_time()
         model = fit_on_scenes(make_calm_scenes(LEARNED), encode, OPTIONS)
@@ -51,14 +56,29 @@ def rows() -> Iterator[Row]:
             model.fitted.held_explained,
             "-",
         )
-        judged = {
-            event: [judge_scene(model, encode, scene) for scene in scenes[event]]
-            for event in EVENTS
-        }
-        for event in EVENTS:
-            yield from describe_event(f"{name}, {event}", judged[event])
-        for event, calm in WITHOUT.items():
-            yield from compare_with_calm(f"{name}, {event}", judged[event], judged[calm])
+        for kind, pictures in list_pictures():
+            yield from judge(f"{name}, {kind}", model, encode, pictures)
+
+
+def list_pictures() -> Iterator[tuple[str, list[torch.Tensor]]]:
+    """What the judged scenes show: generated pictures with a seed of their own, as many and of the kinds that were learned from, and photographs."""
+    generator = np.random.default_rng(FIRST_JUDGED)
+    yield "generated pictures", generate_pictures(generator, 40) + generate_leaves(generator, 80)
+    yield "photographs", [torch.from_numpy(picture) for picture in backgrounds()[1]]
+
+
+def judge(
+    what: str, model: CalmModel, encode: Encode, pictures: list[torch.Tensor]
+) -> Iterator[Row]:
+    seeds = range(FIRST_JUDGED, FIRST_JUDGED + JUDGED)
+    judged = {
+        event: [judge_scene(model, encode, make_event(event, seed, pictures)) for seed in seeds]
+        for event in EVENTS
+    }
+    for event in EVENTS:
+        yield from describe_event(f"{what}, {event}", judged[event])
+    for event, calm in WITHOUT.items():
+        yield from compare_with_calm(f"{what}, {event}", judged[event], judged[calm])
 
 
 def _list_encoders() -> Iterator[tuple[str, Encode]]:
