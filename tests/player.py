@@ -1,11 +1,12 @@
 """The player of the Video page, over a store of numbered videos: how tests open it, seek, mark patches, and read what it shows."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from tests.browsing import SLOW, Visit, expect, serving
-from tests.numbered import HEIGHT, LEFT, PATCHES, READ_NUMBER, WIDTH, ingest, numbered_video
+from tests.numbered import HEIGHT, LEFT, PATCHES, READ_NUMBER, WIDTH, WINDOW, ingest, numbered_video
 from tubelet.store import Store
 
 HEADING = "What does the encoder see in this video?"
@@ -70,6 +71,17 @@ def seek(visit: Visit, frame: int) -> None:
         "(input, frame) => { input.value = frame; input.dispatchEvent(new Event('input')) }", frame
     )
     expect(visit.page.locator(f'.player[data-frame="{frame}"]')).to_be_visible(timeout=SLOW)
+
+
+def expect_repeated(visit: Visit, first: int) -> None:
+    """After the last frames of a window, its first ones come again."""
+    seek(visit, first + WINDOW - 1)
+    seek(visit, first + WINDOW - 4)
+    visit.page.get_by_label("Repeat the window").check()
+    visit.page.get_by_role("button", name="Play").click()
+    again = re.compile("|".join(f"^{first + number}$" for number in range(WINDOW // 2)))
+    expect(visit.page.locator(".player")).to_have_attribute("data-frame", again, timeout=SLOW)
+    visit.page.get_by_role("button", name="Pause").click()
 
 
 def shown(visit: Visit, selector: str, part: list[float] = WHOLE) -> list[float]:

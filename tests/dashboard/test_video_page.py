@@ -21,6 +21,7 @@ from tests.player import (
     click,
     clips,
     drag,
+    expect_repeated,
     open_player,
     seek,
     shown,
@@ -181,17 +182,6 @@ def test_a_window_that_ends_with_its_video_is_repeated(visit: Visit, store: Stor
     expect_repeated(visit, 24)
 
 
-def expect_repeated(visit: Visit, first: int) -> None:
-    """After the last frames of a window, its first ones come again."""
-    seek(visit, first + WINDOW - 1)
-    seek(visit, first + WINDOW - 4)
-    visit.page.get_by_label("Repeat the window").check()
-    visit.page.get_by_role("button", name="Play").click()
-    again = re.compile("|".join(f"^{first + number}$" for number in range(WINDOW // 2)))
-    expect(visit.page.locator(".player")).to_have_attribute("data-frame", again, timeout=SLOW)
-    visit.page.get_by_role("button", name="Pause").click()
-
-
 @pytest.mark.long
 def test_a_file_that_the_browser_turns_down_is_replaced_by_pictures_unasked(
     visit: Visit, store: Store
@@ -221,18 +211,8 @@ def test_the_corpus_page_leads_to_the_player_where_of_overlapping_windows_one_is
     visit.page.get_by_text("Open in player").click()
     visit.expect_heading(HEADING)
     expect(visit.page.locator(".player .note")).to_contain_text("Window 1 of 4", timeout=SLOW)
-    for frame, expected in (
-        (9, 0),
-        (18, 2),
-        (23, 2),
-        (31, 2),
-        (32, 3),
-        (10, 1),
-        (18, 1),
-        (23, 1),
-        (24, 3),
-        (7, 0),
-    ):
+    expected_at = {9: 0, 18: 2, 23: 2, 31: 2, 32: 3, 10: 1}
+    for frame, expected in (*expected_at.items(), (18, 1), (23, 1), (24, 3), (7, 0)):
         seek(visit, frame)
         assert (
             visit.page.locator(".player").get_attribute("data-clip") == every[expected]["clip_id"]
