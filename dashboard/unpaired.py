@@ -32,9 +32,10 @@ def show_unpaired(store: Store, chosen: Selection) -> None:
     )
     st.markdown("To compare stored clips that already overlap, without encoding again:")
     st.code(f"tubelet pairs --pairs all --store {store.shell_name}", language=None, wrap_lines=True)
-    if paired := caching.read(store, sensitivity.scopes(), MeasuredScope):
+    paired = [row.encoder_id for row in caching.read(store, sensitivity.scopes(), MeasuredScope)]
+    if others := [one for one in dict.fromkeys(paired) if one != chosen.encoder_id]:
         st.markdown("Encoders of this store with pairs:")
-        offer_encoders(store, list(dict.fromkeys(row.encoder_id for row in paired)))
+        offer_encoders(store, others)
 
 
 def _show_image_encoder(store: Store, encoder: ChosenEncoder) -> None:
