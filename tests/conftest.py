@@ -66,6 +66,18 @@ def keep_main() -> Iterator[None]:
     sys.modules["__main__"] = MAIN
 
 
+@pytest.fixture(autouse=True, scope="module")
+def keep_environment() -> Iterator[None]:
+    """A module that leaves a variable behind, or takes one away, fails; the next finds the environment as it was."""
+    kept = dict(os.environ)
+    yield
+    left = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(kept)
+    changed = {name for name, _ in kept.items() ^ left.items()} - {"PYTEST_CURRENT_TEST"}
+    assert not changed, f"variables of the environment that this module changed: {sorted(changed)}"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Workers take modules in the order below, and not those with most tests first."""
     config.option.loadscopereorder = False

@@ -146,16 +146,14 @@ def role() -> Iterator[list[str]]:
         server.shutdown()
 
 
-def test_a_machine_may_have_a_role_instead_of_a_key(
-    role: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with buckets.serve_bucket():
-        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+def test_a_machine_may_have_a_role_instead_of_a_key(role: list[str]) -> None:
+    with buckets.serve_bucket(), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_ACCESS_KEY_ID")
+        patch.delenv("AWS_SECRET_ACCESS_KEY")
         address = read_address(buckets.URL)
         with pytest.raises(StoreError, match="machine_role=true"):
             Bucket(address, {})
         assert Bucket(address, {"machine_role": "true"}).create("a", b"first")
         assert role[-1].endswith("films-reader")
-        monkeypatch.setenv("TUBELET_MACHINE_ROLE", "true")  # as videos at addresses have it
+        patch.setenv("TUBELET_MACHINE_ROLE", "true")  # as videos at addresses have it
         assert Bucket(address, {}).read("a").data == b"first"
