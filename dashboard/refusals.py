@@ -12,10 +12,11 @@ from tubelet.store import Store
 COMMAND = re.compile(r"`(tubelet [^`]+)`")
 
 
-def show(store: Store, error: ReportError) -> None:
+def show(store: Store, error: ReportError, chosen: str) -> None:
+    """`chosen` is the id of the encoder that the page shows already."""
     _say(error)
     if isinstance(error, OtherEncoders):
-        offer_encoders(store, error.encoder_ids)
+        offer_encoders(store, [one for one in error.encoder_ids if one != chosen])
 
 
 def _say(error: ReportError) -> None:

@@ -62,7 +62,7 @@ class ReportPage:
         except QueryError as error:
             st.error(literal_block(error), title="Query failed", icon=":material/error:")
         except ReportError as error:
-            refusals.show(store, error)
+            refusals.show(store, error, selection.encoder_id)
         else:
             blocks.draw(made[:1])  # the answer
             _offer(self.name, self.report, made, self._name_untrained(store, selection))

@@ -55,7 +55,7 @@ def show(store: Store, selection: Selection) -> None:
     except QueryError as error:
         st.error(literal_block(error), title="Condition failed", icon=":material/error:")
     except ReportError as error:
-        refusals.show(store, error)
+        refusals.show(store, error, selection.encoder_id)
     else:
         _show(store, found, other, compare)
 

@@ -40,3 +40,14 @@ def test_a_report_without_the_chosen_encoder_leads_to_one_that_has_it(store, nam
     next(one for one in test.button if one.label.startswith("Show toy")).click().run()
     assert stands(test, "encoder") == encoder_row(Recipe())["encoder_id"]
     assert not test.exception and not test.warning and test.dataframe
+
+
+def test_a_window_length_that_the_chosen_encoder_lacks_offers_no_button_for_that_encoder(store):
+    test = AppTest.from_function(
+        report_script, args=("changes", str(store.root)), default_timeout=60
+    )
+    test.query_params["encoder"] = encoder_row(Recipe())["encoder_id"]
+    test.query_params["changes-frames"] = "99"
+    test.run()
+    assert "frames 99 are in" in test.warning[0].value
+    assert not any(one.label.startswith("Show ") for one in test.button)

@@ -172,6 +172,11 @@ def test_slice_pictures_stand_in_for_what_cannot_be_played_and_the_page_says_why
             "a slice's picture is its first frame"
         )
         assert number(shown(visit, ".latent.beside"), 1) == frame // 2
+    last = int(visit.page.locator(".seek").get_attribute("max"))
+    seek(visit, last - 3)
+    visit.page.get_by_role("button", name="Play").click()
+    ended = visit.page.locator(f'.player[data-frame="{last}"] .play[aria-label="Play"]')
+    expect(ended).to_be_visible(timeout=SLOW)
     expect_repeated(visit, 16)
 
 

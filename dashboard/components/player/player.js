@@ -240,9 +240,10 @@ export class Player {
     const tick = (/** @type {number} */ now) => {
       exact += ((now - last) / 1000) * this.data.video.fps * Number(this.el(".speed").value)
       last = now
-      if (exact > this.data.video.frames - 1 && !this.#repeat()) return this.pause()
-      if (exact > this.data.video.frames - 1) exact = this.frame
-      else if (Math.floor(exact) !== this.frame) {
+      if (exact >= this.data.video.frames) {
+        if (!this.#repeat()) return this.seek(this.data.video.frames - 1), this.pause()
+        exact = this.frame
+      } else if (Math.floor(exact) !== this.frame) {
         this.arrive(Math.floor(exact))
         if (this.frame > exact || this.frame < Math.floor(exact)) exact = this.frame
       }
