@@ -55,6 +55,7 @@ LONGEST = (
     "cli/test_printed_commands.py",
     "ingest/test_surprise_store.py",
 )  # of the modules, those with most seconds of the processor first: whichever comes last keeps one worker busy while the others are idle
+SET_BY_LIBRARIES = {"PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}
 MAIN = sys.modules["__main__"]
 SHARED = Path(os.environ.get("TUBELET_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -74,7 +75,7 @@ def keep_environment() -> Iterator[None]:
     left = dict(os.environ)
     os.environ.clear()
     os.environ.update(kept)
-    changed = {name for name, _ in kept.items() ^ left.items()} - {"PYTEST_CURRENT_TEST"}
+    changed = {name for name, _ in kept.items() ^ left.items()} - SET_BY_LIBRARIES
     assert not changed, f"variables of the environment that this module changed: {sorted(changed)}"
 
 

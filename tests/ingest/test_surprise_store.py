@@ -94,11 +94,19 @@ SAID = """SELECT v.name, c.first_frame, s.* EXCLUDE (measured_at) FROM {} s JOIN
 ORDER BY ALL"""
 
 
-def compare_tables(ours: Path, theirs: Path) -> None:
-    """Byte for byte, but for the time."""
+# The command's last block computes the tokens of the targets alone: a product of other size, whose last digits differ where the processor has other code for it (AVX-512).
+LAST_DIGITS = 1e-4
+
+
+def compare_tables(ours: Path, theirs: Path, away: float = 0) -> None:
+    """But for the time; numbers may be `away` from one another, of those above 1 relatively."""
     for table in ("surprise", "slice_surprise"):
         said = SAID.format(table).replace(" EXCLUDE (measured_at)" if table == "surprise" else "\0", "")  # fmt: skip
-        assert rows(ours, said) == rows(theirs, said)
+        found, expected = rows(ours, said), rows(theirs, said)
+        assert len(found) == len(expected) > 0
+        for one, other in zip(found, expected):
+            near = {name: pytest.approx(other[name], rel=away, abs=away, nan_ok=True) for name, value in one.items() if isinstance(value, float)}  # fmt: skip
+            assert one == other | near
 
 
 @pytest.mark.parametrize(("layer", "every"), thin([("last", 2), ("block:1", 1)], spread=True))
@@ -109,7 +117,7 @@ def test_an_ingest_predicts_as_the_command_does_afterwards(ingested, folder, tmp
         shutil.rmtree(folder / "store")
         ingest(ingested / "videos", folder / "store", layer=layer)
     measure(folder / "store", horizon=(1, 2), every=every)
-    compare_tables(tmp_path / "live", folder / "store")
+    compare_tables(tmp_path / "live", folder / "store", LAST_DIGITS)
     assert measure(tmp_path / "live", horizon=(1, 2), every=every).complete == 3
     with closing(Store(tmp_path / "live")) as store:
         assert not list(check(store))
@@ -127,16 +135,16 @@ def test_an_ingest_adds_the_predictions_that_are_missing_and_no_others(ingested,
     assert contents(folder / "store") == after
     shutil.copytree(ingested / "store", tmp_path / "command")
     measure(tmp_path / "command")
-    compare_tables(folder / "store", tmp_path / "command")
+    compare_tables(folder / "store", tmp_path / "command", LAST_DIGITS)
 
 
 @pytest.mark.long
 def test_an_ingest_replaces_what_another_predictor_said(ingested, folder):
     measure(folder / "store")
-    before = contents(folder / "store")["surprise"]
+    shutil.copytree(folder / "store", folder / "before")
     _pretend_another_predictor(folder / "store")
     ingest(ingested / "videos", folder / "store", surprise="2")
-    assert contents(folder / "store")["surprise"] == before
+    compare_tables(folder / "store", folder / "before", LAST_DIGITS)
     found = rows(folder / "store", "SELECT predictor_sha256, count(*) AS n FROM slice_surprise GROUP BY 1")  # fmt: skip
     assert [row["n"] for row in found] == [9] and found[0]["predictor_sha256"] != "0" * 64
 
