@@ -55,7 +55,7 @@ LONGEST = (
     "cli/test_printed_commands.py",
     "ingest/test_surprise_store.py",
 )  # of the modules, those with most seconds of the processor first: whichever comes last keeps one worker busy while the others are idle
-SET_BY_LIBRARIES = {"PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}
+KEPT = ("AWS_", "AZURE_", "GOOGLE_", "HF_", "STREAMLIT_", "TUBELET_")
 MAIN = sys.modules["__main__"]
 SHARED = Path(os.environ.get("TUBELET_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -69,13 +69,14 @@ def keep_main() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def keep_environment() -> Iterator[None]:
-    """A module that leaves a variable behind, or takes one away, fails; the next finds the environment as it was."""
+    """A module that changes a variable, or leaves one of `KEPT` behind, fails; the next finds these as they were. What libraries add stays."""
     kept = dict(os.environ)
     yield
-    left = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(kept)
-    changed = {name for name, _ in kept.items() ^ left.items()} - SET_BY_LIBRARIES
+    after = {name: value for name, value in os.environ.items() if name in kept or name.startswith(KEPT)}  # fmt: skip
+    changed = {name for name, _ in kept.items() ^ after.items()} - {"PYTEST_CURRENT_TEST"}
+    for name in changed:
+        os.environ.pop(name, None)
+    os.environ.update({name: kept[name] for name in changed & kept.keys()})
     assert not changed, f"variables of the environment that this module changed: {sorted(changed)}"
 
 
