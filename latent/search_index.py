@@ -1,7 +1,8 @@
 """Maintains the index in the store: fits the basis of the codes once, codes the clips that have none, and measures what the codes miss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from threading import Event
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from tubelet.latent.query import TokenAddress, TokenQuery
 from tubelet.latent.scope import Scope
 from tubelet.store import Store, ids
 from tubelet.store.clock import now
+from tubelet.store.outcome import Outcome
 from tubelet.store.questions.corpus import Question
 from tubelet.store.rows import ClipRow
 from tubelet.store.schema import SKETCHES
@@ -22,8 +24,16 @@ from tubelet.store.schema import SKETCHES
 TOP = 20
 QUERIES = 50  # sampled tokens
 
-
 MeasureDirections = Callable[[Store, TokenIndex, list[ClipRow]], tuple[int, float | None]]
+
+
+@dataclass(kw_only=True)
+class CodingOutcome(Outcome):
+    """What one call did."""
+
+    counted = ("coded",)
+
+    coded: int = 0  # clips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,22 +76,59 @@ def write_index(
     store: Store, encoder_id: str, anew: bool = False, measure: MeasureDirections | None = None
 ) -> Recall:
     """Code every clip that has no codes, with the newest index or with one fitted `anew`, then measure and commit the recall; `measure` adds that of directions."""
-    rows = clips.require_embeddings(clips.with_embeddings(store, encoder_id), encoder_id)
-    sketch = (
-        open_index(store, encoder_id)
-        if newest(store, encoder_id) and not anew
-        else _fit_index(store, encoder_id)
-    )
+    sketch = prepare_index(store, encoder_id, anew)
+    write_codes(store, sketch, find_uncoded(store, sketch))
+    return record_recall(store, sketch, measure)
+
+
+def prepare_index(store: Store, encoder_id: str, anew: bool = False) -> TokenIndex:
+    """The newest index of an encoder, or one that is fitted here: where there is none, and where it is wanted `anew`. Raises LatentError where there are no embeddings."""
+    _list_clips(store, encoder_id)
+    if newest(store, encoder_id) and not anew:
+        return open_index(store, encoder_id)
+    return _fit_index(store, encoder_id)
+
+
+def find_uncoded(store: Store, sketch: TokenIndex) -> list[ClipRow]:
+    """Clips without codes, or with codes of before 0.2.0."""
+    held = ((row, sketch.load(store, row)) for row in _list_clips(store, sketch.basis.encoder_id))
+    return [row for row, codes in held if codes is None or codes.lengths is None]
+
+
+def write_codes(
+    store: Store,
+    sketch: TokenIndex,
+    rows: Sequence[ClipRow],
+    stopping: Event | None = None,
+    show: Callable[[int], None] = lambda done: None,
+) -> CodingOutcome:
+    """Code clips; `show` receives how many are done. Once `stopping` is set, the current clip is finished, and the outcome says so."""
+    outcome = CodingOutcome()
     for row in rows:
-        held = sketch.load(store, row)
-        if held is None or held.lengths is None:
-            sketch.write(store, row)
+        if stopping is not None and stopping.is_set():
+            outcome.interrupted = True
+            break
+        sketch.write(store, row)
+        outcome.coded += 1
+        show(outcome.coded)
+    return outcome
+
+
+def record_recall(
+    store: Store, sketch: TokenIndex, measure: MeasureDirections | None = None
+) -> Recall:
+    """Measure what the codes of all clips miss, and commit it; `measure` adds that of directions."""
+    rows = _list_clips(store, sketch.basis.encoder_id)
     recall = measure_recall(store, sketch, rows)
     if measure is not None:
         found = measure(store, sketch, rows)
         recall = replace(recall, directions=found[0], direction_recall=found[1])
     store.commit({SKETCHES.name: pa.Table.from_pylist([_row(recall, rows)], SKETCHES.arrow)})
     return recall
+
+
+def _list_clips(store: Store, encoder_id: str) -> list[ClipRow]:
+    return clips.require_embeddings(clips.with_embeddings(store, encoder_id), encoder_id)
 
 
 def measure_recall(store: Store, sketch: TokenIndex, rows: list[ClipRow]) -> Recall:

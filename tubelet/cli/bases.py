@@ -1,19 +1,26 @@
 """`tubelet basis` and `tubelet index`: projections, clusterings, and the codes of a fast search."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tubelet.cli.batches import run_on_cluster, tell
+from tubelet.cli.interrupts import raise_on_signals
 from tubelet.cli.options import ENCODER_HELP, command, encoder_option, fill, store_option
+from tubelet.cli.printing import note
 from tubelet.cli.recording import record_job
+from tubelet.ingest.cluster_options import CpuClusterOptions
 from tubelet.latent.dictionary_fit import SAE, DictionaryOptions
 from tubelet.latent.fitting import BasisSpec
 from tubelet.store.wording import count
 
 if TYPE_CHECKING:
     from tubelet.latent.basis import Basis
+    from tubelet.latent.codes import TokenIndex
     from tubelet.latent.scope import Scope
+    from tubelet.latent.search_index import CodingOutcome
     from tubelet.store import Store
 
 
@@ -135,13 +142,22 @@ basis.add_command(import_basis)
 basis.add_command(list_bases)
 
 
-@command()
+@command(CpuClusterOptions)
 @store_option
 @encoder_option(help=f"{ENCODER_HELP}  [required if the store holds several]")
 @click.option("--rebuild", is_flag=True, help="Fit the codes again to the corpus as it is now.")
 @record_job
-def index(store: str, store_options: dict[str, str], encoder: str | None, rebuild: bool) -> None:
-    """Write compact codes of every token, for fast search, and measure what they miss. A rerun adds only new clips."""
+def index(
+    store: str,
+    store_options: dict[str, str],
+    encoder: str | None,
+    rebuild: bool,
+    ray: str | None,
+) -> None:
+    """Write compact codes of every token, for fast search, and measure what they miss. A rerun adds only new clips.
+
+    Exit code 0: every clip has codes; 1: a fault, named; 2: wrong use; 130: stopped by Ctrl-C.
+    """
     from tubelet.latent import search_index
     from tubelet.latent.directions.recall import measure_direction_recall
     from tubelet.latent.scope import Scope
@@ -149,11 +165,35 @@ def index(store: str, store_options: dict[str, str], encoder: str | None, rebuil
 
     opened = Store(store, options=store_options)
     encoder_id = Scope.of(opened, encoder=encoder).encoder_id
-    recall = search_index.write_index(opened, encoder_id, rebuild, measure_direction_recall)
+    sketch = search_index.prepare_index(opened, encoder_id, rebuild)
+    outcome = _code(opened, sketch, (store, store_options), ray)
+    for line in outcome.list_notes():
+        note(line)
+    if outcome.exit_code:
+        sys.exit(outcome.exit_code)
+    recall = search_index.record_recall(opened, sketch, measure_direction_recall)
     line = f"basis {recall.basis_id}: {count(recall.clips, 'clip')} coded, recall@{search_index.TOP} {recall.recall:.3f} over {count(recall.queries, 'sampled token')}"
     if recall.directions and recall.direction_recall is not None:
         line += f", {recall.direction_recall:.3f} along {count(recall.directions, 'direction')}"
     click.echo(line)
+
+
+def _code(
+    store: "Store", sketch: "TokenIndex", reached: tuple[str, dict[str, str]], ray: str | None
+) -> "CodingOutcome":
+    """Code the clips that have no codes, here or on a cluster."""
+    from tubelet.latent import search_index
+
+    show = tell("clip")
+    if ray:
+        from tubelet.training.indexing import CodingBatches
+
+        batches = CodingBatches(sketch.basis.basis_id)
+        outcome = run_on_cluster(batches, store, reached, (ray, "cpu"), show)
+        raise_on_signals()  # no longer to stop after the current clips
+        return outcome
+    clips = search_index.find_uncoded(store, sketch)
+    return search_index.write_codes(store, sketch, clips, show=lambda done: show(done, len(clips)))
 
 
 index.renamed = {"--anew": "--rebuild"}
