@@ -3,6 +3,8 @@
 from typing import Any
 
 from tubelet.reports.literal import Markdown
+from tubelet.store import Store
+from tubelet.store.encoder_names import name_encoders
 from tubelet.store.options import option
 
 FRAMES_MOST = 1_000_000
@@ -36,3 +38,12 @@ def run_option(command: Markdown) -> Any:
 
 def hardest_option() -> Any:
     return option(20, help="Videos to list as the hardest.", least=1, most=10_000)
+
+
+def describe_scope(store: Store, options: Any, *fields: str) -> str:
+    """What options select in those of their fields that are given, such as `encoder toy, frames 16`; an encoder by its name."""
+    named = {name: getattr(options, name) for name in fields}
+    if named["encoder"] is not None:
+        named["encoder"] = name_encoders(store).get(named["encoder"], named["encoder"])
+    given = [f"{name} {value}" for name, value in named.items() if value is not None]
+    return ", ".join(given) or "any encoder"

@@ -35,13 +35,13 @@ def find_encoder(store: Store, wanted: str) -> str:
         raise StoreError(
             f"{len(found)} encoders are called {wanted}: name one of them by its id: {', '.join(found)}"
         )
-    held = ", ".join(row["encoder_id"] for row in rows) or "none"
+    held = ", ".join(name_encoders(store).values()) or "none"
     raise StoreError(f"{store.name} holds no encoder {wanted}; its encoders are: {held}")
 
 
 def name_encoders(store: Store) -> dict[str, str]:
     """What to call each encoder, by id, so that `--encoder` finds it: its name, or its id where several have the name."""
     rows = store.rows(
-        "SELECT encoder_id, CASE WHEN count(*) OVER (PARTITION BY name) = 1 THEN name ELSE encoder_id END AS called FROM encoders"
+        "SELECT encoder_id, CASE WHEN count(*) OVER (PARTITION BY name) = 1 THEN name ELSE encoder_id END AS called FROM encoders ORDER BY encoder_id"
     )
     return {row["encoder_id"]: row["called"] for row in rows}

@@ -1,10 +1,9 @@
 """Which changed windows are reported: one encoder, window length and setting."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tubelet.reports.errors import NoPairs, OtherEncoders, ReportError
-from tubelet.reports.scope_options import encoder_option, frames_option
+from tubelet.reports.scope_options import describe_scope, encoder_option, frames_option
 from tubelet.store import Store
 from tubelet.store.encoder_names import name_encoders
 from tubelet.store.options import check_options, option
@@ -50,14 +49,8 @@ def choose_scope(store: Store, options: ChangesOptions) -> ChangeScope:
         f"{names[scope.encoder_id]}, {scope.frame_count} frames, {scope.setting}"
         for scope in held[:LISTED]
     )
+    asked = describe_scope(store, options, "encoder", "frames", "setting")
     raise OtherEncoders(
-        f"no changed windows of {_describe(options, names)} are in {store.name}; there are those of: {listed}",
+        f"no changed windows of {asked} are in {store.name}; there are those of: {listed}",
         (scope.encoder_id for scope in held),
     )
-
-
-def _describe(options: ChangesOptions, names: Mapping[str, str]) -> str:
-    encoder = options.encoder and names.get(options.encoder, options.encoder)
-    asked = {"encoder": encoder, "frames": options.frames, "setting": options.setting}
-    named = [f"{name} {value}" for name, value in asked.items() if value is not None]
-    return ", ".join(named) or "this encoder"

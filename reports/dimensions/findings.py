@@ -128,7 +128,7 @@ def _read_positions(
 
 def _read(store: Store, scope: StateScope, options: DimensionsOptions) -> tuple[StateScope, pa.Table, Shares]:  # fmt: skip
     videos = queries.state_videos(scope).answer(store)
-    refuse_nothing(options, len(videos))
+    refuse_nothing(store, options, len(videos))
     refuse_several_groups(store)
     most = max(FEWEST, MOST_CELLS // (scope.slices * videos["embed_dim"][0].as_py()))
     if len(videos) > most:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tubelet.reports.errors import OtherEncoders, ReportError
-from tubelet.reports.scope_options import encoder_option, frames_option
+from tubelet.reports.scope_options import describe_scope, encoder_option, frames_option
 from tubelet.store import Store
 from tubelet.store.encoder_names import name_encoders
 from tubelet.store.errors import NoVideos
@@ -54,8 +54,9 @@ def choose_subject(store: Store, options: DimensionsOptions) -> Subject:
     wanted = [row for row in held if _fits(row, options)]
     if not wanted:
         names = name_encoders(store)
+        asked = describe_scope(store, options, "encoder", "frames", "layer")
         raise OtherEncoders(
-            f"no statistics by slice of {_describe(options, names)} are in {store.name}; there are those of: {_list(held, names)}",
+            f"no statistics by slice of {asked} are in {store.name}; there are those of: {_list(held, names)}",
             (row["encoder_id"] for row in held),
         )
     key = ("encoder_id", "frame_count", "slices")
@@ -70,11 +71,12 @@ def choose_subject(store: Store, options: DimensionsOptions) -> Subject:
     return Subject(rows[0]["encoder"], rows[0]["tubelet"] == 1, tuple(scopes.values()))
 
 
-def refuse_nothing(options: DimensionsOptions, videos: int) -> None:
+def refuse_nothing(store: Store, options: DimensionsOptions, videos: int) -> None:
     """Raise NoVideos where the condition leaves no video with statistics."""
     if not videos:
+        asked = describe_scope(store, options, "encoder", "frames", "layer")
         raise NoVideos(
-            f"no video that meets the condition {options.where!r} has statistics of {_describe(options)}: "
+            f"no video that meets the condition {options.where!r} has statistics of {asked}: "
             "choose other videos, or leave --where out"
         )
 
@@ -93,13 +95,6 @@ def _fits(row: dict, options: DimensionsOptions) -> bool:
         and options.frames in (None, row["frame_count"])
         and options.layer in (None, row["layer"])
     )
-
-
-def _describe(options: DimensionsOptions, names: Mapping[str, str] | None = None) -> str:
-    encoder = options.encoder and (names or {}).get(options.encoder, options.encoder)
-    asked = {"encoder": encoder, "frames": options.frames, "layer": options.layer}
-    named = [f"{name} {value}" for name, value in asked.items() if value is not None]
-    return ", ".join(named) or "this encoder"
 
 
 def _list(held: list[dict], names: Mapping[str, str]) -> str:

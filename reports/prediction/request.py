@@ -1,10 +1,9 @@
 """Which predictions are reported: one encoder, context and horizon, all videos or those of a condition."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tubelet.reports.errors import OtherEncoders, ReportError
-from tubelet.reports.scope_options import encoder_option
+from tubelet.reports.scope_options import describe_scope, encoder_option
 from tubelet.store import Store
 from tubelet.store.encoder_names import name_encoders
 from tubelet.store.options import check_options, option
@@ -102,13 +101,8 @@ def choose_scope(store: Store, options: PredictionOptions) -> SurpriseScope:
         f"{names[scope.encoder_id]}, context {scope.context}, horizon {scope.horizon}"
         for scope in held[:LISTED]
     )
+    asked = describe_scope(store, options, "encoder", "context", "horizon")
     raise OtherEncoders(
-        f"no predictions of {_describe(options, names)} are in {store.name}; there are those of: {listed}",
+        f"no predictions of {asked} are in {store.name}; there are those of: {listed}",
         (scope.encoder_id for scope in held),
     )
-
-
-def _describe(options: PredictionOptions, names: Mapping[str, str]) -> str:
-    encoder = options.encoder and names.get(options.encoder, options.encoder)
-    asked = {"encoder": encoder, "context": options.context, "horizon": options.horizon}
-    return ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)

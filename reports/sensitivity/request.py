@@ -7,8 +7,9 @@ import pyarrow as pa
 
 from tubelet.reports.command_line import report_command
 from tubelet.reports.errors import ManySettings, NoPairs, ReportError
-from tubelet.reports.scope_options import encoder_option, frames_option
+from tubelet.reports.scope_options import describe_scope, encoder_option, frames_option
 from tubelet.store import Store
+from tubelet.store.encoder_names import name_encoders
 from tubelet.store.errors import NoVideos
 from tubelet.store.options import check_options, option
 from tubelet.store.questions import sensitivity as queries
@@ -125,15 +126,15 @@ def resolve_request(
         )
     wanted = [row for row in held if _fits(row, request)]
     if not wanted:
+        names = name_encoders(store)
         listed = "; ".join(
             dict.fromkeys(
-                f"{row['encoder_id']}, {row['frame_count']} frames, shift {row['shift']}"
+                f"{names[row['encoder_id']]}, {row['frame_count']} frames, shift {row['shift']}"
                 for row in held[:LISTED]
             )
         )
-        raise ReportError(
-            f"no pairs of {_describe_request(request)} are in {store.name}; there are pairs of: {listed}"
-        )
+        asked = _describe(store, request)
+        raise ReportError(f"no pairs of {asked} are in {store.name}; there are pairs of: {listed}")
     first = wanted[0]
     return replace(
         request, encoder=first["encoder_id"], frames=first["frame_count"], shift=first["shift"]
@@ -167,7 +168,7 @@ def find_pairs(store: Store, request: SensitivityRequest) -> tuple[PairScope, pa
             if found.videos is not None
             else ""
         )
-        raise NoVideos(f"no video has a pair of {_describe_request(request)}{what}")
+        raise NoVideos(f"no video has a pair of {_describe(store, request)}{what}")
     if len(held) > 1 and not request.mix:
         raise ManySettings([row["setting"] for row in held], [row["videos"] for row in held])
     return found, answer
@@ -187,14 +188,5 @@ def _fits(row: dict, request: SensitivityRequest) -> bool:
     )
 
 
-def _describe_request(request: SensitivityRequest) -> str:
-    asked = {
-        "encoder": request.encoder,
-        "frames": request.frames,
-        "shift": request.shift,
-        "setting": request.setting,
-    }
-    return (
-        ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
-        or "any encoder"
-    )
+def _describe(store: Store, request: SensitivityRequest) -> str:
+    return describe_scope(store, request, "encoder", "frames", "shift", "setting")

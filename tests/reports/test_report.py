@@ -149,7 +149,7 @@ def test_a_store_without_pairs_says_which_command_makes_them(tmp_path):
 
 
 def test_requests_that_fit_nothing_are_refused_in_a_sentence(store):
-    with pytest.raises(ReportError, match="shift 7 are in .*; there are pairs of: toy-"):
+    with pytest.raises(ReportError, match="shift 7 are in .*; there are pairs of: toy, "):
         find(store, SensitivityRequest(shift=7))
     with pytest.raises(NoVideos, match="matches no video"):
         find(store, SensitivityRequest(where="label = 'nothing'"))
