@@ -1,4 +1,4 @@
-"""Transition models that are fitted to calm scenes alone, and what they say of scenes with an event.
+"""Predictors that are fitted to calm scenes alone, and what they say of scenes with an event.
 
 Calm: an object moves steadily, in two of three scenes behind a bar. Scenes to learn from show generated pictures, with seeds of their own; those
 that are judged show others.
@@ -6,6 +6,7 @@ that are judged show others.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from tubelet.training.transition.surprise import (
 CALM = "steady", "hidden", "hidden"
 FIRST_SEED = 100_000  # of the scenes to learn from: those that are judged count from 0
 HELD = 40  # scenes, at most, or an eighth: they decide when fitting ends, and what error is usual
+LOCAL = {"local": "standard", "copy_local": "copy_standard"}
 CONTEXT = 4  # slices before the first that is judged; later ones are judged after as many as the model sees
 
 Encode = Callable[[torch.Tensor], torch.Tensor]  # frames (T, 3, h, w) to tokens (S, H, W, D)
@@ -55,12 +57,29 @@ def make_calm_scenes(count: int, **size: int) -> Iterator[EventScene]:
         yield make_event(CALM[number % len(CALM)], FIRST_SEED + number, pictures, **size)
 
 
+class Predictor(Protocol):
+    """What was fitted to calm scenes."""
+
+    @property
+    def block(self) -> int:
+        """Slices that it sees, at most."""
+        ...
+
+    def surprise(self, tokens: torch.Tensor, context: int) -> SliceSurprise:
+        """Of a scene (S, H, W, D) from its beginning: each slice predicted from the `context` slices before it alone."""
+        ...
+
+
 @dataclass(frozen=True)
 class CalmModel:
-    """A model that was fitted to calm scenes, and its errors on those held back."""
+    """A transition model that was fitted to calm scenes, and its errors on those held back."""
 
     fitted: FittedNetwork
     usual: UsualErrors
+
+    @property
+    def block(self) -> int:
+        return self.fitted.network.shape.block
 
     def surprise(self, tokens: torch.Tensor, context: int) -> SliceSurprise:
         return measure_surprise(
@@ -68,10 +87,11 @@ class CalmModel:
         )
 
 
-def fit_on_scenes(
-    scenes: Iterable[EventScene], encode: Encode, options: TransitionOptions
-) -> CalmModel:
-    clips = SceneTokens([encode(scene.frames) for scene in scenes])
+def encode_scenes(scenes: Iterable[EventScene], encode: Encode) -> SceneTokens:
+    return SceneTokens([encode(scene.frames) for scene in scenes])
+
+
+def fit_transition(clips: SceneTokens, options: TransitionOptions) -> CalmModel:
     numbers = range(len(clips.tokens))
     first_held = len(numbers) - min(HELD, len(numbers) // 8)
     learn, held = numbers[:first_held], numbers[first_held:]
@@ -91,8 +111,11 @@ class JudgedScene:
     parts: Sequence[SliceSurprise]
 
     def read_curve(self, name: str) -> np.ndarray:
-        """Over slices, the mean over patches of one of the errors."""
-        return torch.cat([getattr(part, name).mean((1, 2)) for part in self.parts]).numpy()
+        """Over slices, the mean over patches of one of the errors; for `local`, the root of the mean square of `standard`, in which few patches with a large error count for more."""
+        errors = torch.cat([getattr(part, LOCAL.get(name, name)) for part in self.parts])
+        if name in LOCAL:
+            return errors.square().mean((1, 2)).sqrt().numpy()
+        return errors.mean((1, 2)).numpy()
 
     def is_found(self, name: str) -> bool:
         """Whether the highest slice is within one of the moment."""
@@ -109,9 +132,9 @@ class JudgedScene:
         return float(curve.max() / np.median(curve)) if np.median(curve) else np.nan
 
 
-def judge_scene(model: CalmModel, encode: Encode, scene: EventScene) -> JudgedScene:
+def judge_scene(model: Predictor, encode: Encode, scene: EventScene) -> JudgedScene:
     """Each slice after all that precede it, up to as many as the model sees."""
-    tokens, block = encode(scene.frames), model.fitted.network.shape.block
+    tokens, block = encode(scene.frames), model.block
     parts = [model.surprise(tokens[: seen + 1], seen) for seen in range(CONTEXT, block)]
     parts.append(model.surprise(tokens, block))
     return JudgedScene(None if scene.frame is None else scene.frame // 2, parts)

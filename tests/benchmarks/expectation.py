@@ -1,8 +1,8 @@
-"""Surprise of a predictor that is trained here, on calm scenes: is it highest when something happens?
+"""Surprise of predictors that are trained here, on calm scenes: is it highest when something happens?
 
-A transition model per encoder learns from scenes in which nothing happens, over generated pictures; it is judged on scenes with other seeds, over
-other generated pictures and over photographs, of which it has seen none. The rule: the slice with the highest mean error over its patches is within one of the moment. A random slice is so in 3 of 12. The measure is
-the squared error, each dimension over its mean on calm scenes held back (`standard`); the squared and the absolute error stand below it, and the same share
+Per encoder, a transition model and a linear one learn from scenes in which nothing happens, over generated pictures; they are judged on scenes with other seeds, over
+other generated pictures and over photographs, of which they have seen none. The rule: the slice with the highest mean error over its patches is within one of the moment. A random slice is so in 3 of 12. The measure is
+the squared error, each dimension over its mean on calm scenes held back (`standard`); `local` is the root of its mean square over patches; the squared and the absolute error stand below, and the same share
 for the error of a copy of the last slice, which needs no training, beside each. A peak alone shows nothing: the second share says how often it is higher than
 that of the same scene without the event.
 """
@@ -17,11 +17,14 @@ from torch.nn import functional as F
 
 from tests.benchmarks.measure import Row
 from tests.benchmarks.scenes import backgrounds
+from tests.calm_linear import fit_linear
 from tests.calm_scenes import (  # fmt: skip
-    CalmModel,
     Encode,
     JudgedScene,
-    fit_on_scenes,
+    Predictor,
+    SceneTokens,
+    encode_scenes,
+    fit_transition,
     judge_scene,
     make_calm_scenes,
 )
@@ -35,29 +38,39 @@ from tubelet.training.scenes.events import EVENTS, make_event
 from tubelet.training.scenes.photographs import generate_leaves, generate_pictures
 from tubelet.training.transition.options import TransitionOptions
 
-LEARNED, JUDGED = 2000, 20
+LEARNED, LEARNED_LINEARLY, JUDGED = 2000, 3000, 20
 OPTIONS = TransitionOptions(
     block=7, width=64, depth=3, steps=1400, rate=2e-3, batch=8, device="cpu"
 )
 FIRST_JUDGED = 500  # seeds of the judged scenes: none of them was looked at while this was made
-PIXELS, MEASURES = "raw pixels", ("standard", "squared", "l1")
+PIXELS, MEASURES = "raw pixels", ("standard", "local", "squared", "l1")
 WITHOUT = {"teleport": "steady", "color": "steady", "vanish": "hidden", "reverse": "steady"}
 
 
 def rows() -> Iterator[Row]:
     for name, encode in _list_encoders():
-        started = time.process_time()
-        model = fit_on_scenes(make_calm_scenes(LEARNED), encode, OPTIONS)
-        seconds = time.process_time() - started
-        yield Row(
-            f"{name}, transition model of {OPTIONS.steps} steps: error explained over copying, calm scenes held back",
-            f"{model.fitted.held_explained:.2f}",
-            f"{seconds:.0f} s of CPU",
-            model.fitted.held_explained,
-            "-",
-        )
-        for kind, pictures in list_pictures():
-            yield from judge(f"{name}, {kind}", model, encode, pictures)
+        clips = encode_scenes(make_calm_scenes(LEARNED_LINEARLY), encode)
+        for what, model, explained, seconds in _fit_both(clips):
+            yield Row(
+                f"{name}, {what}: error explained over copying, calm scenes held back",
+                f"{explained:.2f}",
+                f"{seconds:.0f} s of CPU",
+                explained,
+                "-",
+            )
+            for kind, pictures in list_pictures():
+                yield from judge(f"{name}, {what}, {kind}", model, encode, pictures)
+
+
+def _fit_both(clips: SceneTokens) -> Iterator[tuple[str, Predictor, float, float]]:
+    """Each predictor, what it explains of the error of a copy, and its seconds of CPU; the encoding is not counted."""
+    started = time.process_time()
+    linear = fit_linear(clips)
+    yield "linear maps", linear, linear.explained, time.process_time() - started
+    started = time.process_time()
+    model = fit_transition(SceneTokens(clips.tokens[:LEARNED]), OPTIONS)
+    seconds = time.process_time() - started
+    yield f"transition model of {OPTIONS.steps} steps", model, model.fitted.held_explained, seconds
 
 
 def list_pictures() -> Iterator[tuple[str, list[torch.Tensor]]]:
@@ -68,7 +81,7 @@ def list_pictures() -> Iterator[tuple[str, list[torch.Tensor]]]:
 
 
 def judge(
-    what: str, model: CalmModel, encode: Encode, pictures: list[torch.Tensor]
+    what: str, model: Predictor, encode: Encode, pictures: list[torch.Tensor]
 ) -> Iterator[Row]:
     seeds = range(FIRST_JUDGED, FIRST_JUDGED + JUDGED)
     judged = {

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.benchmarks.expectation import load_encode
-from tests.calm_scenes import fit_on_scenes, judge_scene, make_calm_scenes
+from tests.calm_scenes import encode_scenes, fit_transition, judge_scene, make_calm_scenes
 from tubelet.store.intervals import share
 from tubelet.training.fitting.errors import FitError
 from tubelet.training.fitting.scaling import Scaling
@@ -61,7 +61,7 @@ def test_a_context_that_the_model_does_not_see_or_that_leaves_nothing_is_refused
 
 def test_a_model_of_calm_scenes_tells_when_an_object_jumps_or_changes_color_over_other_pictures():
     encode = load_encode("toy")
-    model = fit_on_scenes(make_calm_scenes(128, **SIZE), encode, SMALL)
+    model = fit_transition(encode_scenes(make_calm_scenes(128, **SIZE), encode), SMALL)
     pictures = generate_leaves(np.random.default_rng(7), 12)
 
     def judge(event: str):

@@ -55,10 +55,16 @@ def measure_surprise(
 
     Raises FitError for a context that the model does not see, or that leaves nothing to predict.
     """
-    ours, copied = _find_errors(network, scaling, tokens, context)
+    return summarize_errors(context, *_find_errors(network, scaling, tokens, context), usual)
+
+
+def summarize_errors(
+    first: int, ours: Tensor, copied: Tensor, usual: UsualErrors | None = None
+) -> SliceSurprise:
+    """Errors (S - first, H, W, D) of predictions and of copies, in standard deviations, by patch."""
     expected = usual or UsualErrors(torch.ones(ours.shape[-1]), torch.ones(ours.shape[-1]))
     return SliceSurprise(
-        first=context,
+        first=first,
         l1=ours.abs().mean(-1),
         copy_l1=copied.abs().mean(-1),
         squared=ours.square().mean(-1),
