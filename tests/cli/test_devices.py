@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_dashboard_interrupts import free_port
 from tests.cli.test_failures import is_a_sentence, run
 from tests.commands import tubelet
 from tests.stores import synthetic_store
@@ -31,7 +32,17 @@ PRINTING = [
     ("schema",),
     ("encoders", "--json"),
     ("ingest", "{video}", "--encoder", "toy", "--size", "32", "--store", "{tmp}/store"),
-    ("demo", "--videos", "{video}", "--encoder", "toy", "--store", "{tmp}/store"),
+    (
+        "demo",
+        "--videos",
+        "{video}",
+        "--encoder",
+        "toy",
+        "--store",
+        "{tmp}/store",
+        "--port",
+        "{port}",
+    ),
     ("plan", "{video}", "--encoder", "toy", "--size", "32", "--json"),
     ("sql", "FROM range(100000)", "--store", "{root}", "--format", "csv"),
     ("sql", "FROM clips", "--store", "{root}"),
@@ -52,7 +63,9 @@ PRINTING = [
 
 @pytest.mark.parametrize("command", thin(PRINTING, 4), ids=lambda command: " ".join(command[:2]))
 def test_a_full_device_is_a_sentence(command, root, video, tmp_path):
-    arguments = [part.format(root=root, video=video, tmp=tmp_path) for part in command]
+    arguments = [
+        part.format(root=root, video=video, tmp=tmp_path, port=free_port()) for part in command
+    ]
     without = ("ingest", "demo", "plan", "sql", "schema", "encoders", "--help")
     store = ["--store", root] if command and command[0] not in without else []
     done = tubelet(*arguments, *store, stdout="/dev/full")
