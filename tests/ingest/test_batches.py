@@ -20,7 +20,8 @@ from tubelet.ingest.local_place import LocalPlace
 from tubelet.ingest.stored_batches import BackfillBatches, PairsBatches, StoredWorker
 from tubelet.store import Store
 from tubelet.store.backfill import BackfillOptions
-from tubelet.store.pairs.stored import PairsOutcome, StoredPairs, measure_stored
+from tubelet.store.outcome import Outcome
+from tubelet.store.pairs.stored import StoredPairs, measure_stored
 from tubelet.store.schema import SLICE_STATS, TOKEN_STATS
 
 TWO = LocalPlace(["cpu", "cpu"])
@@ -46,7 +47,7 @@ class DyingWorker:
     marker: Path
     identity: tuple[str, ...] = ()
 
-    def do(self, batch: Sequence, stopping: Event, show: Callable[[int], None]) -> PairsOutcome:
+    def do(self, batch: Sequence, stopping: Event, show: Callable[[int], None]) -> Outcome:
         outcome = self.inner.do(batch, stopping, show)
         try:
             self.marker.touch(exist_ok=False)

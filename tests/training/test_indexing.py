@@ -1,21 +1,16 @@
 """`tubelet index` in batches: several processes write the codes that one writes, also where one of them is killed."""
 
-import os
 import shutil
-import signal
-from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 
+from tests.ingest.test_batches import DyingWorker
 from tests.stores import Recipe, add_videos, synthetic_store
 from tubelet.ingest.batches import BatchCrew, StoreAddress
 from tubelet.ingest.local_place import LocalPlace
-from tubelet.ingest.stored_batches import StoredWorker
 from tubelet.latent import search_index
 from tubelet.latent.scope import Scope
-from tubelet.latent.search_index import CodingOutcome
 from tubelet.store import Store
 from tubelet.training.indexing import CodingBatches
 
@@ -23,24 +18,6 @@ from tubelet.training.indexing import CodingBatches
 def read_codes(store: Store) -> dict[str, bytes]:
     paths = (store.root / "codes").rglob("*.npy")
     return {path.name: path.read_bytes() for path in paths}
-
-
-@dataclass(frozen=True)
-class DyingWorker:
-    """Kills its process when it has coded its first batch, before it says so; the first such process alone."""
-
-    inner: StoredWorker
-    marker: Path
-    identity: tuple[str, ...] = ()
-
-    def do(self, batch: Sequence, stopping: Event, show: Callable[[int], None]) -> CodingOutcome:
-        outcome = self.inner.do(batch, stopping, show)
-        try:
-            self.marker.touch(exist_ok=False)
-        except FileExistsError:
-            return outcome
-        os.kill(os.getpid(), signal.SIGKILL)
-        raise AssertionError
 
 
 @dataclass(frozen=True)
